@@ -4,7 +4,8 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
 
-/// The element types of ggml's tensors, with the same names, ids and block layouts as `enum ggml_type`.
+/// The element types of ggml's tensors, with the same names, ids and block layouts as `enum
+/// ggml_type`.
 ///
 /// A row is stored as whole blocks: `blockSize()` elements in `blockBytes()` bytes.
 public enum GgmlType {
@@ -111,7 +112,12 @@ public enum GgmlType {
   public long rowBytes(long elements) {
     if (elements < 0 || elements % blockSize != 0) {
       throw new IllegalArgumentException(
-          "a row of " + elements + " elements is not a whole number of " + this + " blocks of " + blockSize);
+          "a row of "
+              + elements
+              + " elements is not a whole number of "
+              + this
+              + " blocks of "
+              + blockSize);
     }
     return Math.multiplyExact(elements / blockSize, blockBytes);
   }

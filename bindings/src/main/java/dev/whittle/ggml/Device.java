@@ -1,0 +1,84 @@
+package dev.whittle.ggml;
+
+import dev.whittle.ffi.Llama;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/// Something that can compute: the CPU, a GPU. Devices live as long as the process.
+public final class Device {
+  /// What sort of device it is (`enum ggml_backend_dev_type`).
+  public enum Kind {
+    CPU,
+    GPU,
+    INTEGRATED_GPU,
+    ACCELERATOR,
+    OTHER
+  }
+
+  private final MemorySegment pointer;
+
+  private Device(MemorySegment pointer) {
+    this.pointer = pointer;
+  }
+
+  static Device of(MemorySegment pointer) {
+    return new Device(pointer);
+  }
+
+  /// The CPU, which is always there.
+  public static Device cpu() {
+    NativeRuntime.load();
+    return new Device(Llama.ggml_backend_dev_by_type(Llama.GGML_BACKEND_DEVICE_TYPE_CPU()));
+  }
+
+  /// The short name, such as `CPU` or `CUDA0`.
+  public String name() {
+    return Llama.ggml_backend_dev_name(pointer).getString(0);
+  }
+
+  /// The model of the device, such as `AMD EPYC`.
+  public String description() {
+    return Llama.ggml_backend_dev_description(pointer).getString(0);
+  }
+
+  public Kind kind() {
+    int type = Llama.ggml_backend_dev_type(pointer);
+    if (type == Llama.GGML_BACKEND_DEVICE_TYPE_CPU()) {
+      return Kind.CPU;
+    }
+    if (type == Llama.GGML_BACKEND_DEVICE_TYPE_GPU()) {
+      return Kind.GPU;
+    }
+    if (type == Llama.GGML_BACKEND_DEVICE_TYPE_IGPU()) {
+      return Kind.INTEGRATED_GPU;
+    }
+    return type == Llama.GGML_BACKEND_DEVICE_TYPE_ACCEL() ? Kind.ACCELERATOR : Kind.OTHER;
+  }
+
+  /// Free and total memory in bytes.
+  public Memory memory() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment free = arena.allocate(ValueLayout.JAVA_LONG);
+      MemorySegment total = arena.allocate(ValueLayout.JAVA_LONG);
+      Llama.ggml_backend_dev_memory(pointer, free, total);
+      return new Memory(free.get(ValueLayout.JAVA_LONG, 0), total.get(ValueLayout.JAVA_LONG, 0));
+    }
+  }
+
+  /// Bytes of device memory.
+  public record Memory(long free, long total) {}
+
+  MemorySegment pointer() {
+    return pointer;
+  }
+
+  MemorySegment registration() {
+    return Llama.ggml_backend_dev_backend_reg(pointer);
+  }
+
+  @Override
+  public String toString() {
+    return name() + " (" + description() + ")";
+  }
+}
