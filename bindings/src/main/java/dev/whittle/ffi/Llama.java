@@ -12295,6 +12295,66 @@ public class Llama extends Llama$shared {
     public static int LLAMA_FTYPE_GUESSED() {
         return LLAMA_FTYPE_GUESSED;
     }
+
+    private static class llama_ftype_name {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Llama.C_POINTER,
+            Llama.C_INT
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("llama_ftype_name");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * const char *llama_ftype_name(enum llama_ftype ftype)
+     * }
+     */
+    public static FunctionDescriptor llama_ftype_name$descriptor() {
+        return llama_ftype_name.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * const char *llama_ftype_name(enum llama_ftype ftype)
+     * }
+     */
+    public static MethodHandle llama_ftype_name$handle() {
+        return llama_ftype_name.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * const char *llama_ftype_name(enum llama_ftype ftype)
+     * }
+     */
+    public static MemorySegment llama_ftype_name$address() {
+        return llama_ftype_name.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * const char *llama_ftype_name(enum llama_ftype ftype)
+     * }
+     */
+    public static MemorySegment llama_ftype_name(int ftype) {
+        var mh$ = llama_ftype_name.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("llama_ftype_name", ftype);
+            }
+            return (MemorySegment)mh$.invokeExact(ftype);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
     private static final int LLAMA_FLASH_ATTN_TYPE_AUTO = (int)-1L;
     /**
      * {@snippet lang=c :
@@ -12357,6 +12417,60 @@ public class Llama extends Llama$shared {
      */
     public static int LLAMA_SPLIT_MODE_TENSOR() {
         return LLAMA_SPLIT_MODE_TENSOR;
+    }
+    private static final int LLAMA_LOAD_MODE_AUTO = (int)-1L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_load_mode.LLAMA_LOAD_MODE_AUTO = -1
+     * }
+     */
+    public static int LLAMA_LOAD_MODE_AUTO() {
+        return LLAMA_LOAD_MODE_AUTO;
+    }
+    private static final int LLAMA_LOAD_MODE_NONE = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_load_mode.LLAMA_LOAD_MODE_NONE = 0
+     * }
+     */
+    public static int LLAMA_LOAD_MODE_NONE() {
+        return LLAMA_LOAD_MODE_NONE;
+    }
+    private static final int LLAMA_LOAD_MODE_MMAP = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_load_mode.LLAMA_LOAD_MODE_MMAP = 1
+     * }
+     */
+    public static int LLAMA_LOAD_MODE_MMAP() {
+        return LLAMA_LOAD_MODE_MMAP;
+    }
+    private static final int LLAMA_LOAD_MODE_MLOCK = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_load_mode.LLAMA_LOAD_MODE_MLOCK = 2
+     * }
+     */
+    public static int LLAMA_LOAD_MODE_MLOCK() {
+        return LLAMA_LOAD_MODE_MLOCK;
+    }
+    private static final int LLAMA_LOAD_MODE_MMAP_MLOCK = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_load_mode.LLAMA_LOAD_MODE_MMAP_MLOCK = 3
+     * }
+     */
+    public static int LLAMA_LOAD_MODE_MMAP_MLOCK() {
+        return LLAMA_LOAD_MODE_MMAP_MLOCK;
+    }
+    private static final int LLAMA_LOAD_MODE_DIRECT_IO = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_load_mode.LLAMA_LOAD_MODE_DIRECT_IO = 4
+     * }
+     */
+    public static int LLAMA_LOAD_MODE_DIRECT_IO() {
+        return LLAMA_LOAD_MODE_DIRECT_IO;
     }
     private static final int LLAMA_KV_OVERRIDE_TYPE_INT = (int)0L;
     /**
@@ -13097,6 +13211,64 @@ public class Llama extends Llama$shared {
         }
     }
 
+    private static class llama_max_parallel_sequences {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Llama.C_LONG    );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("llama_max_parallel_sequences");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * size_t llama_max_parallel_sequences(void)
+     * }
+     */
+    public static FunctionDescriptor llama_max_parallel_sequences$descriptor() {
+        return llama_max_parallel_sequences.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * size_t llama_max_parallel_sequences(void)
+     * }
+     */
+    public static MethodHandle llama_max_parallel_sequences$handle() {
+        return llama_max_parallel_sequences.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * size_t llama_max_parallel_sequences(void)
+     * }
+     */
+    public static MemorySegment llama_max_parallel_sequences$address() {
+        return llama_max_parallel_sequences.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * size_t llama_max_parallel_sequences(void)
+     * }
+     */
+    public static long llama_max_parallel_sequences() {
+        var mh$ = llama_max_parallel_sequences.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("llama_max_parallel_sequences");
+            }
+            return (long)mh$.invokeExact();
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class llama_n_ctx {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             Llama.C_INT,
@@ -13157,6 +13329,66 @@ public class Llama extends Llama$shared {
         }
     }
 
+    private static class llama_n_ctx_seq {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Llama.C_INT,
+            Llama.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("llama_n_ctx_seq");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * uint32_t llama_n_ctx_seq(const struct llama_context *ctx)
+     * }
+     */
+    public static FunctionDescriptor llama_n_ctx_seq$descriptor() {
+        return llama_n_ctx_seq.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * uint32_t llama_n_ctx_seq(const struct llama_context *ctx)
+     * }
+     */
+    public static MethodHandle llama_n_ctx_seq$handle() {
+        return llama_n_ctx_seq.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * uint32_t llama_n_ctx_seq(const struct llama_context *ctx)
+     * }
+     */
+    public static MemorySegment llama_n_ctx_seq$address() {
+        return llama_n_ctx_seq.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * uint32_t llama_n_ctx_seq(const struct llama_context *ctx)
+     * }
+     */
+    public static int llama_n_ctx_seq(MemorySegment ctx) {
+        var mh$ = llama_n_ctx_seq.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("llama_n_ctx_seq", ctx);
+            }
+            return (int)mh$.invokeExact(ctx);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class llama_n_batch {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             Llama.C_INT,
@@ -13208,6 +13440,66 @@ public class Llama extends Llama$shared {
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("llama_n_batch", ctx);
+            }
+            return (int)mh$.invokeExact(ctx);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class llama_n_ubatch {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Llama.C_INT,
+            Llama.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("llama_n_ubatch");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * uint32_t llama_n_ubatch(const struct llama_context *ctx)
+     * }
+     */
+    public static FunctionDescriptor llama_n_ubatch$descriptor() {
+        return llama_n_ubatch.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * uint32_t llama_n_ubatch(const struct llama_context *ctx)
+     * }
+     */
+    public static MethodHandle llama_n_ubatch$handle() {
+        return llama_n_ubatch.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * uint32_t llama_n_ubatch(const struct llama_context *ctx)
+     * }
+     */
+    public static MemorySegment llama_n_ubatch$address() {
+        return llama_n_ubatch.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * uint32_t llama_n_ubatch(const struct llama_context *ctx)
+     * }
+     */
+    public static int llama_n_ubatch(MemorySegment ctx) {
+        var mh$ = llama_n_ubatch.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("llama_n_ubatch", ctx);
             }
             return (int)mh$.invokeExact(ctx);
         } catch (Error | RuntimeException ex) {
@@ -13760,6 +14052,192 @@ public class Llama extends Llama$shared {
         }
     }
 
+    private static class llama_model_meta_count {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Llama.C_INT,
+            Llama.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("llama_model_meta_count");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t llama_model_meta_count(const struct llama_model *model)
+     * }
+     */
+    public static FunctionDescriptor llama_model_meta_count$descriptor() {
+        return llama_model_meta_count.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t llama_model_meta_count(const struct llama_model *model)
+     * }
+     */
+    public static MethodHandle llama_model_meta_count$handle() {
+        return llama_model_meta_count.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t llama_model_meta_count(const struct llama_model *model)
+     * }
+     */
+    public static MemorySegment llama_model_meta_count$address() {
+        return llama_model_meta_count.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t llama_model_meta_count(const struct llama_model *model)
+     * }
+     */
+    public static int llama_model_meta_count(MemorySegment model) {
+        var mh$ = llama_model_meta_count.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("llama_model_meta_count", model);
+            }
+            return (int)mh$.invokeExact(model);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class llama_model_meta_key_by_index {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Llama.C_INT,
+            Llama.C_POINTER,
+            Llama.C_INT,
+            Llama.C_POINTER,
+            Llama.C_LONG
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("llama_model_meta_key_by_index");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t llama_model_meta_key_by_index(const struct llama_model *model, int32_t i, char *buf, size_t buf_size)
+     * }
+     */
+    public static FunctionDescriptor llama_model_meta_key_by_index$descriptor() {
+        return llama_model_meta_key_by_index.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t llama_model_meta_key_by_index(const struct llama_model *model, int32_t i, char *buf, size_t buf_size)
+     * }
+     */
+    public static MethodHandle llama_model_meta_key_by_index$handle() {
+        return llama_model_meta_key_by_index.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t llama_model_meta_key_by_index(const struct llama_model *model, int32_t i, char *buf, size_t buf_size)
+     * }
+     */
+    public static MemorySegment llama_model_meta_key_by_index$address() {
+        return llama_model_meta_key_by_index.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t llama_model_meta_key_by_index(const struct llama_model *model, int32_t i, char *buf, size_t buf_size)
+     * }
+     */
+    public static int llama_model_meta_key_by_index(MemorySegment model, int i, MemorySegment buf, long buf_size) {
+        var mh$ = llama_model_meta_key_by_index.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("llama_model_meta_key_by_index", model, i, buf, buf_size);
+            }
+            return (int)mh$.invokeExact(model, i, buf, buf_size);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class llama_model_meta_val_str_by_index {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Llama.C_INT,
+            Llama.C_POINTER,
+            Llama.C_INT,
+            Llama.C_POINTER,
+            Llama.C_LONG
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("llama_model_meta_val_str_by_index");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t llama_model_meta_val_str_by_index(const struct llama_model *model, int32_t i, char *buf, size_t buf_size)
+     * }
+     */
+    public static FunctionDescriptor llama_model_meta_val_str_by_index$descriptor() {
+        return llama_model_meta_val_str_by_index.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t llama_model_meta_val_str_by_index(const struct llama_model *model, int32_t i, char *buf, size_t buf_size)
+     * }
+     */
+    public static MethodHandle llama_model_meta_val_str_by_index$handle() {
+        return llama_model_meta_val_str_by_index.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t llama_model_meta_val_str_by_index(const struct llama_model *model, int32_t i, char *buf, size_t buf_size)
+     * }
+     */
+    public static MemorySegment llama_model_meta_val_str_by_index$address() {
+        return llama_model_meta_val_str_by_index.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t llama_model_meta_val_str_by_index(const struct llama_model *model, int32_t i, char *buf, size_t buf_size)
+     * }
+     */
+    public static int llama_model_meta_val_str_by_index(MemorySegment model, int i, MemorySegment buf, long buf_size) {
+        var mh$ = llama_model_meta_val_str_by_index.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("llama_model_meta_val_str_by_index", model, i, buf, buf_size);
+            }
+            return (int)mh$.invokeExact(model, i, buf, buf_size);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class llama_model_desc {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             Llama.C_INT,
@@ -14054,6 +14532,66 @@ public class Llama extends Llama$shared {
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("llama_model_has_encoder", model);
+            }
+            return (boolean)mh$.invokeExact(model);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class llama_model_has_decoder {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Llama.C_BOOL,
+            Llama.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("llama_model_has_decoder");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * _Bool llama_model_has_decoder(const struct llama_model *model)
+     * }
+     */
+    public static FunctionDescriptor llama_model_has_decoder$descriptor() {
+        return llama_model_has_decoder.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * _Bool llama_model_has_decoder(const struct llama_model *model)
+     * }
+     */
+    public static MethodHandle llama_model_has_decoder$handle() {
+        return llama_model_has_decoder.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * _Bool llama_model_has_decoder(const struct llama_model *model)
+     * }
+     */
+    public static MemorySegment llama_model_has_decoder$address() {
+        return llama_model_has_decoder.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * _Bool llama_model_has_decoder(const struct llama_model *model)
+     * }
+     */
+    public static boolean llama_model_has_decoder(MemorySegment model) {
+        var mh$ = llama_model_has_decoder.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("llama_model_has_decoder", model);
             }
             return (boolean)mh$.invokeExact(model);
         } catch (Error | RuntimeException ex) {
@@ -14364,6 +14902,67 @@ public class Llama extends Llama$shared {
                 traceDowncall("llama_memory_seq_keep", mem, seq_id);
             }
             mh$.invokeExact(mem, seq_id);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class llama_memory_seq_pos_min {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Llama.C_INT,
+            Llama.C_POINTER,
+            Llama.C_INT
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("llama_memory_seq_pos_min");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * llama_pos llama_memory_seq_pos_min(llama_memory_t mem, llama_seq_id seq_id)
+     * }
+     */
+    public static FunctionDescriptor llama_memory_seq_pos_min$descriptor() {
+        return llama_memory_seq_pos_min.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * llama_pos llama_memory_seq_pos_min(llama_memory_t mem, llama_seq_id seq_id)
+     * }
+     */
+    public static MethodHandle llama_memory_seq_pos_min$handle() {
+        return llama_memory_seq_pos_min.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * llama_pos llama_memory_seq_pos_min(llama_memory_t mem, llama_seq_id seq_id)
+     * }
+     */
+    public static MemorySegment llama_memory_seq_pos_min$address() {
+        return llama_memory_seq_pos_min.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * llama_pos llama_memory_seq_pos_min(llama_memory_t mem, llama_seq_id seq_id)
+     * }
+     */
+    public static int llama_memory_seq_pos_min(MemorySegment mem, int seq_id) {
+        var mh$ = llama_memory_seq_pos_min.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("llama_memory_seq_pos_min", mem, seq_id);
+            }
+            return (int)mh$.invokeExact(mem, seq_id);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
