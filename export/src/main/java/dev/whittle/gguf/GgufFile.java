@@ -1,0 +1,127 @@
+package dev.whittle.gguf;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/// A GGUF file, mapped into memory and open for reading.
+///
+/// Opening it checks everything but the weights themselves: once a file is open, each tensor has a
+/// type and a shape that ggml can hold, and its data lies inside the file, where llama.cpp would
+/// look for it. Files are read in versions 2 and 3, little-endian.
+///
+/// Safe for use by several threads. Closing unmaps the file, and every segment that [#data] gave
+/// out with it. Nobody may shorten the file while it is open; writing a new file over it by
+/// renaming is harmless.
+public final class GgufFile implements AutoCloseable {
+  private final Path path;
+  private final Arena arena;
+  private final MemorySegment mapping;
+  private final GgufHeader header;
+  private final Map<String, TensorInfo> byName;
+
+  private GgufFile(Path path, Arena arena, MemorySegment mapping, GgufHeader header) {
+    this.path = path;
+    this.arena = arena;
+    this.mapping = mapping;
+    this.header = header;
+    this.byName = new LinkedHashMap<>();
+    header.tensors().forEach(tensor -> byName.put(tensor.name(), tensor));
+  }
+
+  /// Opens and checks a file.
+  ///
+  /// @throws GgufException if it cannot be read, or is not a sound GGUF file
+  public static GgufFile open(Path path) {
+    if (!Files.isRegularFile(path)) {
+      throw new GgufException(
+          path
+              + (Files.exists(path) ? " is not a file" : " does not exist")
+              + "; give the path of a GGUF file");
+    }
+    Arena arena = Arena.ofShared();
+    try {
+      MemorySegment mapping;
+      try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+        mapping = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+      }
+      return new GgufFile(path, arena, mapping, new GgufParser(path, mapping).parse());
+    } catch (IOException e) {
+      arena.close();
+      throw new GgufException(
+          path + " cannot be read (" + e.getMessage() + "); check its permissions and the disk", e);
+    } catch (RuntimeException | Error e) {
+      arena.close();
+      throw e;
+    }
+  }
+
+  /// The path that the file was opened by.
+  public Path path() {
+    return path;
+  }
+
+  /// The metadata, in the file's order.
+  public GgufMetadata metadata() {
+    return header.metadata();
+  }
+
+  /// The tensors, in the file's order.
+  public List<TensorInfo> tensors() {
+    return header.tensors();
+  }
+
+  /// The tensor of this name.
+  public Optional<TensorInfo> tensor(String name) {
+    return Optional.ofNullable(byName.get(name));
+  }
+
+  /// The tensor of this name, which must be there.
+  ///
+  /// @throws GgufException if it is not
+  public TensorInfo require(String name) {
+    return tensor(name)
+        .orElseThrow(() ->
+            new GgufException(
+                path
+                    + " lacks the tensor '"
+                    + name
+                    + "'; convert the model again, or choose another"));
+  }
+
+  /// The data of one of this file's tensors: its blocks, row by row, read-only and valid until the
+  /// file is closed.
+  ///
+  /// @throws IllegalArgumentException if `tensor` is not from this file
+  public MemorySegment data(TensorInfo tensor) {
+    if (!tensor.equals(byName.get(tensor.name()))) {
+      throw new IllegalArgumentException("'" + tensor.name() + "' is not a tensor of " + path);
+    }
+    return mapping.asSlice(header.dataStart() + tensor.offset(), tensor.bytes());
+  }
+
+  /// The size of the file.
+  public long fileBytes() {
+    return mapping.byteSize();
+  }
+
+  /// What the data section and each tensor's offset are multiples of, in bytes.
+  public int alignment() {
+    return header.alignment();
+  }
+
+  @Override
+  public void close() {
+    if (arena.scope().isAlive()) {
+      arena.close();
+    }
+  }
+}
