@@ -1,0 +1,277 @@
+package dev.whittle.model;
+
+import dev.whittle.autograd.Gradients;
+import dev.whittle.autograd.Tape;
+import dev.whittle.autograd.Variable;
+import dev.whittle.autograd.Weight;
+import dev.whittle.ggml.Backend;
+import dev.whittle.ggml.GgmlType;
+import dev.whittle.ggml.Graph;
+import dev.whittle.ggml.GraphAllocator;
+import dev.whittle.ggml.Operations;
+import dev.whittle.ggml.Rope;
+import dev.whittle.ggml.Tensor;
+import dev.whittle.ggml.TensorContext;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// A model from the token embedding to the input of its final norm, over micro-batches of one
+/// shape.
+///
+/// All graphs are built and given their memory once; a pass only runs them. Every layer's input is
+/// kept. What the backward pass needs beside it is kept or computed again, as [Activations] says.
+public final class Trunk implements AutoCloseable {
+  /// What is kept of a layer's forward pass for its backward pass.
+  public enum Activations {
+    /// There is no backward pass.
+    NONE,
+    /// Only the layer's input: the backward pass runs the layer's forward pass again. The memory of
+    /// one layer serves all.
+    RECOMPUTED,
+    /// Everything: no work is done twice.
+    KEPT
+  }
+
+  private static final int NODES_PER_LAYER = 256;
+
+  private final Backend backend;
+  private final ModelConfig config;
+  private final Family family;
+  private final WeightSource weights;
+  private final BatchInputs inputs;
+  private final Activations activations;
+  private final TensorContext persistent;
+  private final Positions positions;
+  private final List<Tensor> hidden = new ArrayList<>();
+  private final List<Tensor> gradients = new ArrayList<>();
+  private final @Nullable Tensor ones;
+  private final List<AutoCloseable> owned = new ArrayList<>();
+  private final List<Graph> forward = new ArrayList<>();
+  private final List<Graph> backward = new ArrayList<>();
+  private final GraphAllocator shared;
+  private final List<GraphAllocator> kept = new ArrayList<>();
+
+  /// Builds the graphs.
+  ///
+  /// @param weights the model's weights; their tensors must outlive the trunk
+  /// @param inputs the micro-batch, shared with other models
+  public Trunk(
+      Backend backend,
+      ModelConfig config,
+      Family family,
+      WeightSource weights,
+      @Nullable Tensor ropeFactors,
+      BatchInputs inputs,
+      Activations activations) {
+    this.backend = backend;
+    this.config = config;
+    this.family = family;
+    this.weights = weights;
+    this.inputs = inputs;
+    this.activations = activations;
+    int tokens = inputs.shape().tokens();
+    persistent = new TensorContext(config.layers() + 16);
+    // One column more than there are tokens: the place of rows that nobody reads.
+    for (int i = 0; i <= config.layers(); i++) {
+      hidden.add(persistent.newTensor(GgmlType.F32, config.width(), tokens + 1));
+    }
+    if (activations == Activations.NONE) {
+      ones = null;
+    } else {
+      gradients.add(persistent.newTensor(GgmlType.F32, config.width(), tokens + 1));
+      gradients.add(persistent.newTensor(GgmlType.F32, config.width(), tokens + 1));
+      ones = persistent.newTensor(GgmlType.F32, 1, (long) config.heads() * tokens);
+    }
+    persistent.allocate(backend);
+    if (ones != null) {
+      float[] values = new float[Math.toIntExact(ones.elements())];
+      Arrays.fill(values, 1f);
+      ones.write(values);
+    }
+    Rope rope =
+        new Rope(
+            config.headSize(),
+            family.pairing(),
+            0,
+            config.ropeBase(),
+            config.ropeScale(),
+            ropeFactors,
+            0f,
+            1f,
+            32f,
+            1f);
+    positions = new Positions(inputs.positions(), inputs.mask(), rope);
+    shared = new GraphAllocator(backend);
+    build();
+  }
+
+  private void build() {
+    List<Graph> sharing = new ArrayList<>();
+    buildEmbedding(sharing);
+    for (int layer = 0; layer < config.layers(); layer++) {
+      switch (activations) {
+        case NONE -> sharing.add(buildForward(layer).graph());
+        case RECOMPUTED -> {
+          sharing.add(buildForward(layer).graph());
+          sharing.add(buildRecomputedBackward(layer));
+        }
+        case KEPT -> sharing.add(buildKept(layer));
+      }
+    }
+    sharing.forEach(shared::reserve);
+    sharing.forEach(shared::allocate);
+  }
+
+  private void buildEmbedding(List<Graph> sharing) {
+    TensorContext context = own(new TensorContext(8));
+    Tensor x =
+        new Operations(context).rows(weights.weight("token_embd.weight").value(), inputs.tokens());
+    context.alias(x, hidden.getFirst());
+    Graph graph = new Graph(context, "the token embedding", 8).expand(x);
+    forward.add(graph);
+    sharing.add(graph);
+  }
+
+  /// A layer's forward nodes in a context of their own.
+  private record LayerForward(Tape tape, Variable input, Variable output, Graph graph) {}
+
+  private LayerForward buildForward(int layer) {
+    TensorContext context = own(new TensorContext(NODES_PER_LAYER));
+    LayerForward built = layerInto(context, layer, "forward pass of layer " + layer);
+    context.alias(built.output().tensor(), hidden.get(layer + 1));
+    built.graph().expand(built.output().tensor());
+    forward.add(built.graph());
+    return built;
+  }
+
+  private LayerForward layerInto(TensorContext context, int layer, String title) {
+    Tape tape = new Tape(new Operations(context));
+    Tensor source = hidden.get(layer);
+    Tensor x = context.newTensor(GgmlType.F32, config.width(), inputs.shape().tokens());
+    context.alias(x, source);
+    Variable input = tape.input(x, activations != Activations.NONE);
+    Variable output = family.layer(tape, config, layerWeights(layer), input, positions);
+    return new LayerForward(tape, input, output, new Graph(context, title, NODES_PER_LAYER));
+  }
+
+  /// The forward nodes once more and the backward nodes behind them, in one graph.
+  private Graph buildRecomputedBackward(int layer) {
+    TensorContext context = own(new TensorContext(2 * NODES_PER_LAYER));
+    LayerForward again = layerInto(context, layer, "forward pass of layer " + layer);
+    return differentiate(layer, again, context);
+  }
+
+  private Graph buildKept(int layer) {
+    LayerForward built = buildForward(layer);
+    built.tape().savedTensors().forEach(Tensor::asOutput);
+    GraphAllocator own = own(new GraphAllocator(backend));
+    own.reserve(built.graph());
+    own.allocate(built.graph());
+    kept.add(own);
+    return differentiate(layer, built, own(new TensorContext(2 * NODES_PER_LAYER)));
+  }
+
+  private Graph differentiate(int layer, LayerForward from, TensorContext context) {
+    Tensor seed = context.newTensor(GgmlType.F32, config.width(), inputs.shape().tokens());
+    context.alias(seed, gradientAt(layer + 1));
+    Gradients result =
+        from.tape().differentiate(from.output(), seed, new Operations(context), ones());
+    Tensor atInput = result.at(from.input());
+    context.alias(atInput, gradientAt(layer));
+    Graph graph = new Graph(context, "backward pass of layer " + layer, 2 * NODES_PER_LAYER);
+    result.accumulations().forEach(graph::expand);
+    graph.expand(atInput);
+    backward.add(graph);
+    return graph;
+  }
+
+  private Map<String, Weight> layerWeights(int layer) {
+    Map<String, Weight> result = new HashMap<>();
+    for (Family.WeightSpec spec : family.layerWeights(config)) {
+      result.put(spec.name(), weights.weight("blk." + layer + "." + spec.name()));
+    }
+    return result;
+  }
+
+  /// Runs the forward pass over the micro-batch in the inputs.
+  public void forward() {
+    forward.forEach(backend::compute);
+  }
+
+  /// Runs the backward pass from [#outputGradient] to [#embeddingGradient], adding to the gradients
+  /// of the weights.
+  public void backward() {
+    backward.reversed().forEach(backend::compute);
+  }
+
+  /// The hidden states before the final norm, [width, tokens + 1] F32; the last column is spare.
+  public Tensor output() {
+    return hidden.getLast();
+  }
+
+  /// Where the gradient at [#output] has to be before [#backward], [width, tokens + 1] F32.
+  public Tensor outputGradient() {
+    return gradientAt(config.layers());
+  }
+
+  /// The gradient at the embedded tokens after [#backward], [width, tokens + 1] F32.
+  public Tensor embeddingGradient() {
+    return gradientAt(0);
+  }
+
+  /// The bytes of activations, gradients at them, and work space.
+  public long bytes() {
+    long bytes = shared.bytes();
+    for (GraphAllocator allocator : kept) {
+      bytes += allocator.bytes();
+    }
+    for (Tensor tensor : hidden) {
+      bytes += tensor.bytes();
+    }
+    for (Tensor tensor : gradients) {
+      bytes += tensor.bytes();
+    }
+    return bytes;
+  }
+
+  /// The graphs in running order, for measurements.
+  public List<Graph> graphs() {
+    List<Graph> all = new ArrayList<>(forward);
+    all.addAll(backward.reversed());
+    return all;
+  }
+
+  /// Two places take turns: a layer reads the one and writes the other.
+  private Tensor gradientAt(int layer) {
+    return gradients.get(layer % 2);
+  }
+
+  Tensor ones() {
+    if (ones == null) {
+      throw new IllegalStateException("this trunk has no backward pass");
+    }
+    return ones;
+  }
+
+  private <T extends AutoCloseable> T own(T resource) {
+    owned.add(resource);
+    return resource;
+  }
+
+  @Override
+  public void close() {
+    for (AutoCloseable resource : owned.reversed()) {
+      try {
+        resource.close();
+      } catch (Exception e) {
+        throw new IllegalStateException(e);
+      }
+    }
+    shared.close();
+    persistent.close();
+  }
+}
