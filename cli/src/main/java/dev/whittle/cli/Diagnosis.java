@@ -1,0 +1,153 @@
+package dev.whittle.cli;
+
+import com.sun.management.OperatingSystemMXBean;
+import dev.whittle.ggml.Backend;
+import dev.whittle.ggml.Device;
+import dev.whittle.ggml.GgmlType;
+import dev.whittle.ggml.Graph;
+import dev.whittle.ggml.GraphAllocator;
+import dev.whittle.ggml.NativeException;
+import dev.whittle.ggml.NativeRuntime;
+import dev.whittle.ggml.Operations;
+import dev.whittle.ggml.Tensor;
+import dev.whittle.ggml.TensorContext;
+import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/// What Whittle stands on, examined piece by piece.
+final class Diagnosis {
+  private static final long LEAST_FREE_MEMORY = 1L << 30;
+  private static final double MIB = 1 << 20;
+
+  private Diagnosis() {}
+
+  /// What was found out about one thing.
+  ///
+  /// @param text what is there, or what is wrong and how to mend it
+  record Finding(String subject, boolean healthy, String text) {}
+
+  /// Examines everything. What cannot be examined because of an earlier finding is left out.
+  static List<Finding> ofThisMachine() {
+    List<Finding> findings = new ArrayList<>();
+    findings.add(java());
+    findings.add(processors());
+    findings.add(memory());
+    findings.add(javaHeap());
+    try {
+      NativeRuntime runtime = NativeRuntime.load();
+      findings.add(libraries(runtime));
+      findings.add(cpuLibrary(runtime));
+      for (Device device : runtime.devices()) {
+        findings.add(device(device));
+        findings.add(arithmetic(device));
+      }
+    } catch (NativeException e) {
+      findings.add(new Finding("libraries", false, e.getMessage()));
+    }
+    return findings;
+  }
+
+  private static Finding java() {
+    return new Finding(
+        "java",
+        true,
+        "%s, %s, in %s"
+            .formatted(
+                System.getProperty("java.runtime.version"),
+                System.getProperty("java.vendor"),
+                System.getProperty("java.home")));
+  }
+
+  private static Finding processors() {
+    return new Finding(
+        "processors",
+        true,
+        "%d, %s %s"
+            .formatted(
+                Runtime.getRuntime().availableProcessors(),
+                System.getProperty("os.name"),
+                System.getProperty("os.arch")));
+  }
+
+  private static Finding memory() {
+    var system = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+    long free = system.getFreeMemorySize();
+    String sizes =
+        "%,.0f MiB free of %,.0f MiB".formatted(free / MIB, system.getTotalMemorySize() / MIB);
+    return free >= LEAST_FREE_MEMORY
+        ? new Finding("memory", true, sizes)
+        : new Finding(
+            "memory", false, sizes + "; training needs about 1 GiB, so close other programs");
+  }
+
+  private static Finding javaHeap() {
+    return new Finding(
+        "java heap",
+        true,
+        "up to %,.0f MiB (JAVA_TOOL_OPTIONS=-Xmx... changes that)"
+            .formatted(Runtime.getRuntime().maxMemory() / MIB));
+  }
+
+  private static Finding libraries(NativeRuntime runtime) {
+    return new Finding(
+        "libraries",
+        true,
+        "llama.cpp %s and ggml %s, in %s"
+            .formatted(runtime.llamaVersion(), runtime.ggmlVersion(), runtime.directory()));
+  }
+
+  private static Finding cpuLibrary(NativeRuntime runtime) {
+    String features =
+        runtime.cpuFeatures().entrySet().stream()
+            .filter(feature -> feature.getValue().equals("1"))
+            .map(Map.Entry::getKey)
+            .collect(Collectors.joining(" "));
+    return new Finding(
+        "cpu library", true, features.isEmpty() ? "no special instructions" : features);
+  }
+
+  private static Finding device(Device device) {
+    Device.Memory memory = device.memory();
+    return new Finding(
+        device.name(),
+        true,
+        "%s, %,.0f MiB free of %,.0f MiB"
+            .formatted(device.description(), memory.free() / MIB, memory.total() / MIB));
+  }
+
+  /// Whether a device computes what it should: a product of two matrices of ones.
+  private static Finding arithmetic(Device device) {
+    String subject = device.name() + " product";
+    int size = 64;
+    float[] ones = new float[size * size];
+    Arrays.fill(ones, 1);
+    try (Backend backend = Backend.on(device);
+        TensorContext context = new TensorContext(16);
+        GraphAllocator allocator = new GraphAllocator(backend)) {
+      Tensor a = context.newTensor(GgmlType.F32, size, size).asInput();
+      Tensor b = context.newTensor(GgmlType.F32, size, size).asInput();
+      Tensor product = new Operations(context).multiplyMatrices(a, b).asOutput();
+      Graph graph = new Graph(context, "the doctor's product", 8).expand(product);
+      allocator.reserve(graph);
+      allocator.allocate(graph);
+      a.write(ones);
+      b.write(ones);
+      backend.compute(graph);
+      for (float element : product.readFloats()) {
+        if (element != size) {
+          return new Finding(
+              subject,
+              false,
+              "gives " + element + " where " + size + " is right; reinstall the libraries");
+        }
+      }
+      return new Finding(subject, true, "right");
+    } catch (NativeException e) {
+      return new Finding(subject, false, e.getMessage());
+    }
+  }
+}

@@ -1,0 +1,101 @@
+package dev.whittle.cli;
+
+import dev.whittle.cli.Terminal.OutputException;
+import dev.whittle.ggml.NativeException;
+import dev.whittle.gguf.GgufException;
+import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.BooleanSupplier;
+import picocli.CommandLine;
+import picocli.CommandLine.ExitCode;
+import picocli.CommandLine.IExecutionExceptionHandler;
+import picocli.CommandLine.IParameterExceptionHandler;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/// Turns what went wrong into one sentence on standard error and an exit code: 2 for wrong usage or
+/// unusable input, 1 for work that failed.
+final class Failures implements IParameterExceptionHandler, IExecutionExceptionHandler {
+  private final Terminal terminal;
+  private final BooleanSupplier stacktrace;
+
+  Failures(Terminal terminal, BooleanSupplier stacktrace) {
+    this.terminal = terminal;
+    this.stacktrace = stacktrace;
+  }
+
+  @Override
+  public int handleParseException(ParameterException e, String[] args) {
+    sayError(
+        problem(e) + " See '" + e.getCommandLine().getCommandSpec().qualifiedName() + " --help'.",
+        e);
+    return ExitCode.USAGE;
+  }
+
+  @Override
+  public int handleExecutionException(Exception e, CommandLine command, ParseResult parseResult) {
+    return e instanceof ParameterException usage
+        ? handleParseException(usage, new String[0])
+        : report(e);
+  }
+
+  /// Says what went wrong, and returns the exit code for it.
+  int report(Throwable failure) {
+    if (failure instanceof OutputException output && output.isReaderGone()) {
+      return ExitCode.SOFTWARE;
+    }
+    sayError(sentence(failure), failure);
+    return isUnusableInput(failure) ? ExitCode.USAGE : ExitCode.SOFTWARE;
+  }
+
+  private static boolean isUnusableInput(Throwable failure) {
+    return failure instanceof GgufException || failure instanceof FileAlreadyExistsException;
+  }
+
+  private static String sentence(Throwable failure) {
+    return switch (failure) {
+      case GgufException e -> e.getMessage();
+      case NativeException e -> e.getMessage();
+      case OutputException e -> e.getMessage();
+      case IOException e -> e.getMessage();
+      case OutOfMemoryError e ->
+          "Java ran out of memory ("
+              + e.getMessage()
+              + "); give it more with JAVA_TOOL_OPTIONS=-Xmx8g, or make the task smaller";
+      default -> "an unforeseen " + failure + "; please report it with what --stacktrace shows";
+    };
+  }
+
+  private void sayError(String sentence, Throwable failure) {
+    String label = terminal.styled("@|bold,red error:|@ ");
+    terminal.say(label + sentence);
+    if (stacktrace.getAsBoolean()) {
+      failure.printStackTrace(terminal.err());
+    }
+  }
+
+  private static String problem(ParameterException e) {
+    if (e instanceof UnmatchedArgumentException unmatched) {
+      String kind =
+          unmatched.isUnknownOption()
+              ? "unknown option"
+              : e.getCommandLine().getSubcommands().isEmpty()
+                  ? "unexpected argument"
+                  : "unknown command";
+      List<String> near = unmatched.getSuggestions();
+      return kind
+          + " '"
+          + unmatched.getUnmatched().getFirst()
+          + "'"
+          + (near.isEmpty() ? "." : ", did you mean '" + near.getFirst() + "'?");
+    }
+    return decapitalized(e.getMessage().lines().findFirst().orElse("wrong usage")) + ".";
+  }
+
+  private static String decapitalized(String sentence) {
+    return sentence.substring(0, 1).toLowerCase(Locale.ROOT) + sentence.substring(1);
+  }
+}

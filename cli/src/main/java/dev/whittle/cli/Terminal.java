@@ -1,0 +1,172 @@
+package dev.whittle.cli;
+
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Help;
+import picocli.CommandLine.Help.Ansi;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.PropertyNamingStrategies;
+import tools.jackson.databind.json.JsonMapper;
+
+/// The two streams that a command writes to, and what they can show.
+///
+/// Standard output carries results only, in UTF-8 whatever the locale: it may well be a file or a
+/// pipe. Unlike [System#out] it does not forget that a write failed.
+final class Terminal {
+  private final Remembering results;
+  private final PrintWriter out;
+  private final PrintWriter err;
+  private final boolean live;
+  private final boolean colored;
+
+  /// @param live whether `err` is a terminal, which can redraw a line
+  /// @param colored whether text may be coloured
+  Terminal(OutputStream out, OutputStream err, boolean live, boolean colored) {
+    this.results = new Remembering(out);
+    this.out = new PrintWriter(results, false, StandardCharsets.UTF_8);
+    this.err = new PrintWriter(err, true, StandardCharsets.UTF_8);
+    this.live = live;
+    this.colored = colored;
+  }
+
+  /// The process's own streams. Java can only tell whether all of them are a terminal, so the
+  /// launcher says whether standard error is (`whittle.terminal`).
+  static Terminal ofProcess() {
+    boolean live = Boolean.getBoolean("whittle.terminal") && !"dumb".equals(System.getenv("TERM"));
+    String noColor = System.getenv("NO_COLOR");
+    return new Terminal(
+        new FileOutputStream(FileDescriptor.out),
+        new FileOutputStream(FileDescriptor.err),
+        live,
+        live && (noColor == null || noColor.isEmpty()));
+  }
+
+  /// Writes a part of the result, at once.
+  ///
+  /// @throws OutputException if standard output does not take it, so that work for nobody stops
+  void print(String text) {
+    out.print(text);
+    out.flush();
+    outputFailure()
+        .ifPresent(failure -> {
+          throw failure;
+        });
+  }
+
+  /// Writes a part of the result and ends the line.
+  ///
+  /// @throws OutputException as [#print]
+  void println(String text) {
+    print(text + "\n");
+  }
+
+  /// Writes the result as one JSON object on a line of its own. Components of records become
+  /// members in snake case.
+  ///
+  /// @throws OutputException as [#print]
+  void printJson(Object result) {
+    try {
+      println(
+          JsonMapper.builder()
+              .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+              .build()
+              .writeValueAsString(result));
+    } catch (JacksonException e) {
+      throw new IllegalStateException("the result has no form in JSON", e);
+    }
+  }
+
+  /// Tells people something, on standard error.
+  void say(String line) {
+    err.println(line);
+  }
+
+  /// Whether standard error is a terminal.
+  boolean isLive() {
+    return live;
+  }
+
+  /// Why standard output took no more, if so.
+  Optional<OutputException> outputFailure() {
+    out.flush();
+    return Optional.ofNullable(results.failure).map(OutputException::new);
+  }
+
+  PrintWriter out() {
+    return out;
+  }
+
+  PrintWriter err() {
+    return err;
+  }
+
+  Help.ColorScheme colorScheme() {
+    return Help.defaultColorScheme(ansi());
+  }
+
+  /// Resolves picocli's markup (`@|bold ...|@`), to nothing where colours are not wanted.
+  String styled(String markup) {
+    return ansi().string(markup);
+  }
+
+  private Ansi ansi() {
+    return colored ? Ansi.ON : Ansi.OFF;
+  }
+
+  /// Standard output did not take the result.
+  static final class OutputException extends RuntimeException {
+    private OutputException(IOException cause) {
+      super(
+          "standard output cannot be written ("
+              + cause.getMessage()
+              + "); free some space, or redirect it to another place",
+          cause);
+    }
+
+    /// Whether the reader of a pipe has gone, as `head` does when it has enough: no news to anyone.
+    boolean isReaderGone() {
+      return "Broken pipe".equals(getCause().getMessage());
+    }
+  }
+
+  /// Writes through, and keeps the first failure, which [PrintWriter] would only count.
+  private static final class Remembering extends OutputStream {
+    private final OutputStream target;
+    private @Nullable IOException failure;
+
+    Remembering(OutputStream target) {
+      this.target = target;
+    }
+
+    @Override
+    public void write(int b) throws IOException {
+      write(new byte[] {(byte) b}, 0, 1);
+    }
+
+    @Override
+    public void write(byte[] bytes, int offset, int length) throws IOException {
+      try {
+        target.write(bytes, offset, length);
+      } catch (IOException e) {
+        failure = failure == null ? e : failure;
+        throw e;
+      }
+    }
+
+    @Override
+    public void flush() throws IOException {
+      try {
+        target.flush();
+      } catch (IOException e) {
+        failure = failure == null ? e : failure;
+        throw e;
+      }
+    }
+  }
+}

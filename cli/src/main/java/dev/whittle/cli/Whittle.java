@@ -1,0 +1,122 @@
+package dev.whittle.cli;
+
+import java.nio.file.Path;
+import java.util.Locale;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ExitCode;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.RunLast;
+import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.Spec;
+
+/// The root command: what all commands share, and the process's entry point.
+@Command(
+    name = "whittle",
+    description = {
+      "Quantizes language models to GGUF and trains the quantized weights against the original.",
+      ""
+    },
+    mixinStandardHelpOptions = false,
+    versionProvider = Versions.class,
+    synopsisSubcommandLabel = "COMMAND",
+    commandListHeading = "%nCommands:%n",
+    optionListHeading = "%nOptions:%n",
+    footer = {"", "'whittle COMMAND --help' tells more about each command."},
+    subcommands = {InspectCommand.class, DoctorCommand.class})
+public final class Whittle implements Runnable {
+  private final Terminal terminal;
+
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = {"-h", "--help"},
+      usageHelp = true,
+      scope = ScopeType.INHERIT,
+      description = "Show this help.")
+  private boolean help;
+
+  @Option(
+      names = "--version",
+      versionHelp = true,
+      description = "Show the versions of Whittle, ggml and llama.cpp.")
+  private boolean version;
+
+  @Option(
+      names = "--stacktrace",
+      scope = ScopeType.INHERIT,
+      description = "Show where in the program an error comes from.")
+  private boolean stacktrace;
+
+  @Option(
+      names = {"-v", "--verbose"},
+      scope = ScopeType.INHERIT,
+      description = "Show what llama.cpp and ggml log.")
+  private boolean verbose;
+
+  @Option(
+      names = "--native-dir",
+      paramLabel = "DIR",
+      scope = ScopeType.INHERIT,
+      description = "Use the llama.cpp libraries in this folder.")
+  private Path nativeDirectory;
+
+  private Whittle(Terminal terminal) {
+    this.terminal = terminal;
+  }
+
+  public static void main(String[] args) {
+    // Figures look the same everywhere: a table is often the input of something else.
+    Locale.setDefault(Locale.ROOT);
+    System.exit(run(Terminal.ofProcess(), args));
+  }
+
+  /// Runs a command line and returns its exit code: 0 done, 1 the work failed, 2 wrong usage or
+  /// unusable input.
+  static int run(Terminal terminal, String... args) {
+    Whittle whittle = new Whittle(terminal);
+    Failures failures = new Failures(terminal, () -> whittle.stacktrace);
+    CommandLine commandLine =
+        new CommandLine(whittle)
+            .setOut(terminal.out())
+            .setErr(terminal.err())
+            .setColorScheme(terminal.colorScheme())
+            .setUsageHelpAutoWidth(terminal.isLive())
+            .setCaseInsensitiveEnumValuesAllowed(true)
+            // As in llama.cpp, '-ngl' is one name, not '-n' with the value 'gl'.
+            .setPosixClusteredShortOptionsAllowed(false)
+            .setParameterExceptionHandler(failures)
+            .setExecutionExceptionHandler(failures);
+    commandLine.setExecutionStrategy(whittle::execute);
+    int code;
+    try {
+      code = commandLine.execute(args);
+    } catch (Error e) {
+      code = failures.report(e);
+    }
+    // Commands find out as they print; this is for what picocli printed itself, such as help.
+    return code != ExitCode.OK ? code : terminal.outputFailure().map(failures::report).orElse(code);
+  }
+
+  private int execute(ParseResult arguments) {
+    VerboseLogging.show(verbose ? terminal.err() : null);
+    if (nativeDirectory != null) {
+      // The bindings load the libraries when they are first used, and look here for the folder.
+      System.setProperty("whittle.native.dir", nativeDirectory.toString());
+    }
+    return new RunLast().execute(arguments);
+  }
+
+  /// Where the command writes to.
+  Terminal terminal() {
+    return terminal;
+  }
+
+  @Override
+  public void run() {
+    throw new ParameterException(spec.commandLine(), "a command is missing");
+  }
+}
