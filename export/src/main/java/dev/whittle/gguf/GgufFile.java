@@ -1,12 +1,10 @@
 package dev.whittle.gguf;
 
+import dev.whittle.io.MappedFile;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,14 +21,12 @@ import java.util.Optional;
 /// renaming is harmless.
 public final class GgufFile implements AutoCloseable {
   private final Path path;
-  private final Arena arena;
-  private final MemorySegment mapping;
+  private final MappedFile mapping;
   private final GgufHeader header;
   private final Map<String, TensorInfo> byName;
 
-  private GgufFile(Path path, Arena arena, MemorySegment mapping, GgufHeader header) {
+  private GgufFile(Path path, MappedFile mapping, GgufHeader header) {
     this.path = path;
-    this.arena = arena;
     this.mapping = mapping;
     this.header = header;
     this.byName = new LinkedHashMap<>();
@@ -47,20 +43,21 @@ public final class GgufFile implements AutoCloseable {
               + (Files.exists(path) ? " is not a file" : " does not exist")
               + "; give the path of a GGUF file");
     }
-    Arena arena = Arena.ofShared();
+    MappedFile mapping = map(path);
     try {
-      MemorySegment mapping;
-      try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-        mapping = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
-      }
-      return new GgufFile(path, arena, mapping, new GgufParser(path, mapping).parse());
+      return new GgufFile(path, mapping, new GgufParser(path, mapping.bytes()).parse());
+    } catch (RuntimeException | Error e) {
+      mapping.close();
+      throw e;
+    }
+  }
+
+  private static MappedFile map(Path path) {
+    try {
+      return MappedFile.open(path);
     } catch (IOException e) {
-      arena.close();
       throw new GgufException(
           path + " cannot be read (" + e.getMessage() + "); check its permissions and the disk", e);
-    } catch (RuntimeException | Error e) {
-      arena.close();
-      throw e;
     }
   }
 
@@ -105,12 +102,12 @@ public final class GgufFile implements AutoCloseable {
     if (!tensor.equals(byName.get(tensor.name()))) {
       throw new IllegalArgumentException("'" + tensor.name() + "' is not a tensor of " + path);
     }
-    return mapping.asSlice(header.dataStart() + tensor.offset(), tensor.bytes());
+    return mapping.bytes().asSlice(header.dataStart() + tensor.offset(), tensor.bytes());
   }
 
   /// The size of the file.
   public long fileBytes() {
-    return mapping.byteSize();
+    return mapping.bytes().byteSize();
   }
 
   /// What the data section and each tensor's offset are multiples of, in bytes.
@@ -120,8 +117,6 @@ public final class GgufFile implements AutoCloseable {
 
   @Override
   public void close() {
-    if (arena.scope().isAlive()) {
-      arena.close();
-    }
+    mapping.close();
   }
 }
