@@ -47,7 +47,7 @@ class ReferenceImportTest {
         ReferenceImportTest.class.getResourceAsStream("/reasoner-5m-bf16.json")) {
       reference = JsonMapper.shared().readTree(json);
     }
-    Path model = Path.of(System.getProperty("whittle.home"), "models", "reasoner-5m");
+    Path model = Path.of(System.getProperty("whittle.home"), "demo", "reasoner-5m");
     Path file = folder.resolve("reasoner-5m.gguf");
     try (HuggingFaceCheckpoint checkpoint = HuggingFaceCheckpoint.open(model)) {
       assertEquals(GgmlType.BF16, checkpoint.storedType());
