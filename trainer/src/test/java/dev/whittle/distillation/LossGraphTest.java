@@ -1,0 +1,163 @@
+package dev.whittle.distillation;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.whittle.autograd.FiniteDifference;
+import dev.whittle.ggml.Backend;
+import dev.whittle.ggml.GgmlType;
+import dev.whittle.ggml.Graph;
+import dev.whittle.ggml.GraphAllocator;
+import dev.whittle.ggml.Operations;
+import dev.whittle.ggml.Tensor;
+import dev.whittle.ggml.TensorContext;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// The closed-form gradients against finite differences, and the losses against their definitions
+/// in float64. All is float32 on the graph's side, and smooth, so 2e-3 leaves room for the rounding
+/// of the differences alone.
+class LossGraphTest {
+  private static final int VOCABULARY = 23;
+  private static final int TOKENS = 6;
+  private static final double CONFIDENCE = 0.3;
+  private static final double TOLERANCE = 2e-3;
+
+  private final Random random = new Random(11);
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "forward-kl | 1",
+        "forward-kl | 2.5",
+        "reverse-kl | 1",
+        "reverse-kl | 0.7",
+        "jsd | 1",
+        "jsd | 2",
+        "cakld | 1",
+        "cakld | 3",
+        "ce | 1",
+        "forward-kl:0.5,reverse-kl:0.2,jsd:0.1,cakld:0.4,ce:0.3 | 1.5"
+      })
+  void gradientsAndLossesAreThoseOfTheDefinition(String loss, double temperature) {
+    LossMix mix = LossMix.parse(loss, temperature);
+    float[] student = gaussian(VOCABULARY * TOKENS);
+    float[] teacher = gaussian(VOCABULARY * TOKENS);
+    int[] next = new int[TOKENS];
+    int[] places = new int[TOKENS];
+    float[] weights = new float[TOKENS];
+    for (int t = 0; t < TOKENS; t++) {
+      next[t] = random.nextInt(VOCABULARY);
+      places[t] = t * VOCABULARY + next[t];
+      weights[t] = 0.5f + random.nextFloat();
+    }
+    try (Backend backend = Backend.cpu(1);
+        TensorContext leaves = new TensorContext(8);
+        TensorContext context = new TensorContext(256);
+        GraphAllocator allocator = new GraphAllocator(backend)) {
+      Tensor z = leaves.newTensor(GgmlType.F32, VOCABULARY, TOKENS);
+      Tensor zt = leaves.newTensor(GgmlType.F32, VOCABULARY, TOKENS);
+      Tensor at = leaves.newTensor(GgmlType.I32, TOKENS);
+      Tensor w = leaves.newTensor(GgmlType.F32, 1, TOKENS);
+      leaves.allocate(backend);
+      z.write(student);
+      zt.write(teacher);
+      at.write(places);
+      w.write(weights);
+      LossGraph.Nodes nodes =
+          LossGraph.build(new Operations(context), mix, CONFIDENCE, z, zt, at, w);
+      Graph graph =
+          new Graph(context, "loss", 256)
+              .expand(nodes.losses().asOutput())
+              .expand(nodes.gradient().asOutput());
+      allocator.reserve(graph);
+      allocator.allocate(graph);
+      backend.compute(graph);
+
+      float[] losses = nodes.losses().readFloats();
+      for (int t = 0; t < TOKENS; t++) {
+        double expected = expected(mix, student, teacher, next[t], t);
+        assertEquals(expected, losses[t], 1e-4 * Math.max(1, expected), "token " + t);
+      }
+      double error =
+          FiniteDifference.worstError(
+              z,
+              nodes.gradient().readFloats(),
+              () -> {
+                double sum = 0;
+                float[] moved = z.readFloats();
+                for (int t = 0; t < TOKENS; t++) {
+                  sum += weights[t] * expected(mix, moved, teacher, next[t], t);
+                }
+                return sum;
+              },
+              1e-2,
+              3);
+      assertTrue(error < TOLERANCE, loss + " is off by " + error);
+    }
+  }
+
+  private static double expected(
+      LossMix mix, float[] student, float[] teacher, int next, int token) {
+    double tau = mix.temperature();
+    double[] p = softmax(teacher, token, tau);
+    double[] q = softmax(student, token, tau);
+    double[] m = new double[VOCABULARY];
+    for (int i = 0; i < VOCABULARY; i++) {
+      m[i] = (p[i] + q[i]) / 2;
+    }
+    double sum = 0;
+    for (Objective objective : mix.weights().keySet()) {
+      double value =
+          switch (objective) {
+            case FORWARD_KL -> kl(p, q) * tau * tau;
+            case REVERSE_KL -> kl(q, p) * tau * tau;
+            case JSD -> (kl(p, m) + kl(q, m)) / 2 * tau * tau;
+            case CAKLD -> (CONFIDENCE * kl(q, p) + (1 - CONFIDENCE) * kl(p, q)) * tau * tau;
+            case CE -> -Math.log(softmax(student, token, 1)[next]);
+          };
+      sum += mix.weights().get(objective) * value;
+    }
+    return sum;
+  }
+
+  private static double kl(double[] p, double[] q) {
+    double sum = 0;
+    for (int i = 0; i < p.length; i++) {
+      sum += p[i] * Math.log(p[i] / q[i]);
+    }
+    return sum;
+  }
+
+  private static double[] softmax(float[] logits, int token, double tau) {
+    double[] p = new double[VOCABULARY];
+    double sum = 0;
+    for (int i = 0; i < VOCABULARY; i++) {
+      p[i] = Math.exp(logits[token * VOCABULARY + i] / tau);
+      sum += p[i];
+    }
+    for (int i = 0; i < VOCABULARY; i++) {
+      p[i] /= sum;
+    }
+    return p;
+  }
+
+  private float[] gaussian(int n) {
+    float[] values = new float[n];
+    for (int i = 0; i < n; i++) {
+      values[i] = (float) (2 * random.nextGaussian());
+    }
+    return values;
+  }
+
+  @Test
+  void anUnknownLossIsRefusedByName() {
+    IllegalArgumentException e =
+        assertThrows(IllegalArgumentException.class, () -> LossMix.parse("kl", 1));
+    assertTrue(e.getMessage().contains("forward-kl"), e.getMessage());
+  }
+}
