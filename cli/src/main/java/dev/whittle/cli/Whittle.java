@@ -1,5 +1,6 @@
 package dev.whittle.cli;
 
+import java.io.OutputStream;
 import java.nio.file.Path;
 import java.util.Locale;
 import picocli.CommandLine;
@@ -74,9 +75,15 @@ public final class Whittle implements Runnable {
     System.exit(run(Terminal.ofProcess(), args));
   }
 
-  /// Runs a command line and returns its exit code: 0 done, 1 the work failed, 2 wrong usage or
-  /// unusable input.
-  static int run(Terminal terminal, String... args) {
+  /// Runs a command line inside this process, with other streams than its own. Neither of them
+  /// counts as a terminal.
+  ///
+  /// @return the exit code: 0 done, 1 the work failed, 2 wrong usage or unusable input
+  public static int run(OutputStream out, OutputStream err, String... args) {
+    return run(new Terminal(out, err, false, false), args);
+  }
+
+  private static int run(Terminal terminal, String... args) {
     Whittle whittle = new Whittle(terminal);
     Failures failures = new Failures(terminal, () -> whittle.stacktrace);
     CommandLine commandLine =

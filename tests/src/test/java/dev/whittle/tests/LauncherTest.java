@@ -1,0 +1,97 @@
+package dev.whittle.tests;
+
+import static dev.whittle.tests.Expectations.FAILED;
+import static dev.whittle.tests.Expectations.UNUSABLE;
+import static dev.whittle.tests.Expectations.assertDone;
+import static dev.whittle.tests.Expectations.assertRefused;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// `./whittle` as users start it: a process of its own.
+class LauncherTest {
+  private static final Path HOME = Path.of(System.getProperty("whittle.home"));
+
+  @TempDir Path folder;
+
+  @BeforeEach
+  void isPackaged() {
+    assumeTrue(
+        Files.exists(HOME.resolve("cli/target/app/built")),
+        "the application is packaged only by 'mvn package' and what comes after it");
+  }
+
+  @Test
+  void passes_arguments_and_the_exit_code() throws Exception {
+    Path model = SampleModel.write(folder.resolve("a model.gguf"));
+    CommandLine run = start(Map.of(), "inspect", model.toString());
+    assertDone(run);
+    assertEquals("", run.err());
+    assertTrue(run.out().contains("qwen3"), run.out());
+    assertRefused(start(Map.of(), "inspect"), UNUSABLE, "MODEL");
+  }
+
+  @Test
+  void starts_from_another_folder_and_through_a_link() throws Exception {
+    Path link = Files.createSymbolicLink(folder.resolve("w"), HOME.resolve("whittle"));
+    assertDone(start(link, Map.of(), "--version"));
+    Files.delete(link);
+  }
+
+  @Test
+  void a_jdk_that_does_not_fit_is_refused() throws Exception {
+    assertRefused(
+        start(Map.of("WHITTLE_JAVA_HOME", folder.toString()), "--version"),
+        FAILED,
+        "WHITTLE_JAVA_HOME",
+        folder.toString(),
+        "JDK 25");
+  }
+
+  @Test
+  void a_result_that_cannot_be_written_is_a_failure() throws Exception {
+    File full = new File("/dev/full");
+    assumeTrue(full.exists(), "only Linux has /dev/full");
+    for (String argument : List.of("--help", "doctor")) {
+      Process process =
+          process(HOME.resolve("whittle"), Map.of(), argument).redirectOutput(full).start();
+      String err = new String(process.getErrorStream().readAllBytes());
+      assertEquals(FAILED, process.waitFor(), err);
+      assertTrue(err.startsWith("error: standard output cannot be written"), err);
+      assertEquals(1, err.lines().count(), err);
+    }
+  }
+
+  private CommandLine start(Map<String, String> environment, String... arguments)
+      throws IOException, InterruptedException {
+    return start(HOME.resolve("whittle"), environment, arguments);
+  }
+
+  private CommandLine start(Path launcher, Map<String, String> environment, String... arguments)
+      throws IOException, InterruptedException {
+    Path err = folder.resolve("stderr");
+    Process process = process(launcher, environment, arguments).redirectError(err.toFile()).start();
+    String out = new String(process.getInputStream().readAllBytes());
+    return new CommandLine(List.of(arguments), process.waitFor(), out, Files.readString(err));
+  }
+
+  private ProcessBuilder process(Path launcher, Map<String, String> environment, String... args) {
+    ProcessBuilder builder = new ProcessBuilder(launcher.toString()).directory(folder.toFile());
+    builder.command().addAll(List.of(args));
+    // Not while Maven is at work on the same folders.
+    builder.environment().put("WHITTLE_BUILD", "never");
+    builder.environment().remove("JDK_JAVA_OPTIONS");
+    builder.environment().putAll(environment);
+    return builder;
+  }
+}
