@@ -101,6 +101,10 @@ final class JsonObject {
     return Optional.of(checked(value.isString(), field, "a string", value).stringValue());
   }
 
+  double requirePositive(String field) {
+    return positive(field).orElseThrow(() -> missing(field));
+  }
+
   String requireString(String field) {
     return string(field).orElseThrow(() -> missing(field));
   }
@@ -113,13 +117,24 @@ final class JsonObject {
     return Optional.of(checked(value.isBoolean(), field, "true or false", value).booleanValue());
   }
 
+  /// A number that an F32 can hold, from 0 up.
   OptionalDouble number(String field) {
     JsonNode value = get(field);
     if (value == null) {
       return OptionalDouble.empty();
     }
-    double number = checked(value.isNumber(), field, "a number", value).doubleValue();
-    return OptionalDouble.of(number);
+    float number = value.isNumber() ? (float) value.doubleValue() : Float.NaN;
+    boolean valid = number >= 0 && number < Float.POSITIVE_INFINITY;
+    return OptionalDouble.of(checked(valid, field, "a number", value).doubleValue());
+  }
+
+  /// A number that an F32 can hold, above 0.
+  OptionalDouble positive(String field) {
+    OptionalDouble number = number(field);
+    if (number.isPresent() && (float) number.getAsDouble() == 0) {
+      throw invalid(field, "is 0 where more is expected; correct it");
+    }
+    return number;
   }
 
   /// The integer at `field`, or nothing where there is something else: for fields that hold an

@@ -55,7 +55,7 @@ record ModelConfig(
         heads,
         keyValueHeads,
         headDim,
-        config.number("rms_norm_eps").orElse(1e-6),
+        config.positive("rms_norm_eps").orElse(1e-6),
         (int) config.requireCount("vocab_size", 1 << 24),
         config.bool("tie_word_embeddings").orElse(false),
         Rope.parse(config, contextLength));

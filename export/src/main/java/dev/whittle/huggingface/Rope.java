@@ -18,7 +18,7 @@ record Rope(double base, RopeScaling scaling) {
     Optional<JsonObject> parameters =
         config.object(config.has("rope_parameters") ? "rope_parameters" : "rope_scaling");
     if (parameters.isEmpty()) {
-      return new Rope(config.number("rope_theta").orElse(DEFAULT_BASE), new RopeScaling.None());
+      return new Rope(config.positive("rope_theta").orElse(DEFAULT_BASE), new RopeScaling.None());
     }
     JsonObject all = parameters.get();
     if (all.has("sliding_attention")) {
@@ -26,8 +26,9 @@ record Rope(double base, RopeScaling scaling) {
     }
     JsonObject rope = all.object("full_attention").orElse(all);
     double base =
-        rope.number("rope_theta").orElseGet(() -> config.number("rope_theta").orElse(DEFAULT_BASE));
-    if (rope.number("partial_rotary_factor").orElse(1) != 1) {
+        rope.positive("rope_theta")
+            .orElseGet(() -> config.positive("rope_theta").orElse(DEFAULT_BASE));
+    if (rope.positive("partial_rotary_factor").orElse(1) != 1) {
       throw rope.invalid("partial_rotary_factor", "is not 1; choose a model that rotates it all");
     }
     return new Rope(base, scaling(config, rope, contextLength));
@@ -48,10 +49,10 @@ record Rope(double base, RopeScaling scaling) {
     String type = rope.string(field).orElse("default").toLowerCase(Locale.ROOT);
     return switch (type) {
       case "default" -> new RopeScaling.None();
-      case "linear" -> new RopeScaling.Linear(factor(rope));
+      case "linear" -> new RopeScaling.Linear(rope.requirePositive("factor"));
       case "yarn" ->
           new RopeScaling.Yarn(
-              factor(rope),
+              rope.requirePositive("factor"),
               originalContext(config, rope).orElse(contextLength),
               rope.number("extrapolation_factor"),
               rope.number(rope.has("attention_factor") ? "attention_factor" : "attn_factor"),
@@ -69,22 +70,14 @@ record Rope(double base, RopeScaling scaling) {
   }
 
   private static RopeScaling llama3(JsonObject config, JsonObject rope) {
-    double low = rope.number("low_freq_factor").orElse(1);
-    double high = rope.number("high_freq_factor").orElse(4);
-    if (!(low > 0 && high > low)) {
+    double low = rope.positive("low_freq_factor").orElse(1);
+    double high = rope.positive("high_freq_factor").orElse(4);
+    if (high <= low) {
       throw rope.invalid(
-          "high_freq_factor", "must be more than 'low_freq_factor', and that positive; correct it");
+          "high_freq_factor", "is not more than 'low_freq_factor', " + low + "; correct it");
     }
-    double factor = rope.has("factor") ? factor(rope) : 8;
+    double factor = rope.positive("factor").orElse(8);
     return new RopeScaling.Llama3(factor, low, high, originalContext(config, rope).orElse(8192));
-  }
-
-  private static double factor(JsonObject rope) {
-    double factor = rope.number("factor").orElse(Double.NaN);
-    if (!(factor > 0 && factor < Double.POSITIVE_INFINITY)) {
-      throw rope.invalid("factor", "must be a positive number; add or correct it");
-    }
-    return factor;
   }
 
   private static OptionalLong originalContext(JsonObject config, JsonObject rope) {
