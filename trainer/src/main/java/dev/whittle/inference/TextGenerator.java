@@ -1,0 +1,99 @@
+package dev.whittle.inference;
+
+import dev.whittle.ggml.Batch;
+import dev.whittle.ggml.LlamaContext;
+import dev.whittle.ggml.LlamaContextOptions;
+import dev.whittle.ggml.LlamaModel;
+import dev.whittle.ggml.Sampler;
+import dev.whittle.ggml.SamplerOptions;
+import dev.whittle.ggml.TextStream;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// Continues one text, handing out what it writes as it writes it.
+public final class TextGenerator {
+  private final LlamaModel model;
+  private final int threads;
+  private final @Nullable SamplerOptions sampling;
+
+  /// @param sampling how tokens are drawn; null for the likeliest token always
+  public TextGenerator(LlamaModel model, int threads, @Nullable SamplerOptions sampling) {
+    this.model = model;
+    this.threads = threads;
+    this.sampling = sampling;
+  }
+
+  /// Continues a prompt until the model ends its text, `maxTokens` are written, or the context is
+  /// full.
+  ///
+  /// @param prompt token ids, at least one
+  /// @param contextLength how many tokens, those of the prompt included, the model may look back on
+  /// @param written is given the text piece by piece, without control tokens
+  /// @throws IllegalArgumentException if the prompt is empty, or leaves no room in the context
+  public Continuation generate(
+      int[] prompt, int maxTokens, int contextLength, Consumer<String> written) {
+    if (prompt.length == 0 || prompt.length >= contextLength) {
+      throw new IllegalArgumentException(
+          "a prompt of " + prompt.length + " tokens for a context of " + contextLength);
+    }
+    LlamaContextOptions options =
+        LlamaContextOptions.builder()
+            .contextLength(contextLength)
+            .maxOutputs(1)
+            .threads(threads)
+            .build();
+    try (LlamaContext context = model.newContext(options);
+        Sampler sampler = sampling == null ? Sampler.greedy() : Sampler.of(sampling)) {
+      long start = System.nanoTime();
+      int last = read(context, prompt);
+      long promptRead = System.nanoTime();
+      int limit = Math.min(maxTokens, contextLength - prompt.length);
+      int tokens = write(context, sampler, last, prompt.length, limit, written);
+      long end = System.nanoTime();
+      return new Continuation(
+          prompt.length, (promptRead - start) / 1e9, tokens, (end - promptRead) / 1e9);
+    }
+  }
+
+  /// @return the index of the prompt's last token in the last batch
+  private static int read(LlamaContext context, int[] prompt) {
+    Batch batch = new Batch(Math.min(context.batchSize(), prompt.length));
+    int index = 0;
+    for (int position = 0; position < prompt.length; position++) {
+      index = batch.add(prompt[position], position, 0, position == prompt.length - 1);
+      if (batch.isFull() || position == prompt.length - 1) {
+        context.decode(batch);
+        batch.clear();
+      }
+    }
+    return index;
+  }
+
+  private int write(
+      LlamaContext context,
+      Sampler sampler,
+      int lastIndex,
+      int promptLength,
+      int limit,
+      Consumer<String> written) {
+    TextStream text = model.vocabulary().newTextStream();
+    Batch batch = new Batch(1);
+    int index = lastIndex;
+    int tokens = 0;
+    while (tokens < limit) {
+      int token = sampler.sample(context, index);
+      if (model.vocabulary().isEndOfGeneration(token)) {
+        break;
+      }
+      written.accept(text.append(token));
+      tokens++;
+      if (tokens < limit) {
+        batch.clear();
+        index = batch.add(token, promptLength + tokens - 1, 0, true);
+        context.decode(batch);
+      }
+    }
+    written.accept(text.finish());
+    return tokens;
+  }
+}
