@@ -88,7 +88,7 @@ final class Diagnosis {
     return new Finding(
         "java heap",
         true,
-        "up to %,.0f MiB (JAVA_TOOL_OPTIONS=-Xmx... changes that)"
+        "up to %,.0f MiB (WHITTLE_JAVA_OPTS=-Xmx8g makes it 8 GiB)"
             .formatted(Runtime.getRuntime().maxMemory() / MIB));
   }
 

@@ -3,6 +3,7 @@ package dev.whittle.cli;
 import dev.whittle.cli.Terminal.OutputException;
 import dev.whittle.ggml.NativeException;
 import dev.whittle.gguf.GgufException;
+import dev.whittle.huggingface.CheckpointException;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.util.List;
@@ -52,19 +53,28 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
   }
 
   private static boolean isUnusableInput(Throwable failure) {
-    return failure instanceof GgufException || failure instanceof FileAlreadyExistsException;
+    return switch (failure) {
+      case UnusableException _ -> true;
+      case GgufException _ -> true;
+      case CheckpointException _ -> true;
+      case FileAlreadyExistsException _ -> true;
+      default -> false;
+    };
   }
 
   private static String sentence(Throwable failure) {
     return switch (failure) {
+      // These state the problem and the mend themselves.
+      case UnusableException e -> e.getMessage();
       case GgufException e -> e.getMessage();
+      case CheckpointException e -> e.getMessage();
       case NativeException e -> e.getMessage();
       case OutputException e -> e.getMessage();
       case IOException e -> e.getMessage();
       case OutOfMemoryError e ->
           "Java ran out of memory ("
               + e.getMessage()
-              + "); give it more with JAVA_TOOL_OPTIONS=-Xmx8g, or make the task smaller";
+              + "); give it more with WHITTLE_JAVA_OPTS=-Xmx8g, or make the task smaller";
       default -> "an unforeseen " + failure + "; please report it with what --stacktrace shows";
     };
   }

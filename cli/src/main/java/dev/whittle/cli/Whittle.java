@@ -27,7 +27,12 @@ import picocli.CommandLine.Spec;
     commandListHeading = "%nCommands:%n",
     optionListHeading = "%nOptions:%n",
     footer = {"", "'whittle COMMAND --help' tells more about each command."},
-    subcommands = {InspectCommand.class, DoctorCommand.class})
+    subcommands = {
+      ImportCommand.class,
+      InspectCommand.class,
+      RunCommand.class,
+      DoctorCommand.class
+    })
 public final class Whittle implements Runnable {
   private final Terminal terminal;
 

@@ -14,20 +14,19 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /// `./whittle` as users start it: a process of its own.
 class LauncherTest {
-  private static final Path HOME = Path.of(System.getProperty("whittle.home"));
-
   @TempDir Path folder;
 
   @BeforeEach
   void isPackaged() {
     assumeTrue(
-        Files.exists(HOME.resolve("cli/target/app/built")),
+        Files.exists(Demo.home().resolve("cli/target/app/built")),
         "the application is packaged only by 'mvn package' and what comes after it");
   }
 
@@ -43,7 +42,7 @@ class LauncherTest {
 
   @Test
   void starts_from_another_folder_and_through_a_link() throws Exception {
-    Path link = Files.createSymbolicLink(folder.resolve("w"), HOME.resolve("whittle"));
+    Path link = Files.createSymbolicLink(folder.resolve("w"), Demo.home().resolve("whittle"));
     assertDone(start(link, Map.of(), "--version"));
     Files.delete(link);
   }
@@ -64,7 +63,7 @@ class LauncherTest {
     assumeTrue(full.exists(), "only Linux has /dev/full");
     for (String argument : List.of("--help", "doctor")) {
       Process process =
-          process(HOME.resolve("whittle"), Map.of(), argument).redirectOutput(full).start();
+          process(Demo.home().resolve("whittle"), Map.of(), argument).redirectOutput(full).start();
       String err = new String(process.getErrorStream().readAllBytes());
       assertEquals(FAILED, process.waitFor(), err);
       assertTrue(err.startsWith("error: standard output cannot be written"), err);
@@ -72,9 +71,28 @@ class LauncherTest {
     }
   }
 
+  @Test
+  void a_file_that_does_not_fit_the_disk_is_not_left_half_written() throws Exception {
+    // A limit on the size of files stands in for a disk that is full.
+    ProcessBuilder limited = process(Path.of("/bin/sh"), Map.of(), "-c");
+    limited
+        .command()
+        .add(
+            "ulimit -f 2000 && exec '%s' import '%s' -o out.gguf"
+                .formatted(Demo.home().resolve("whittle"), Demo.CHECKPOINT));
+    Process process = limited.start();
+    String err = new String(process.getErrorStream().readAllBytes());
+    assertEquals(FAILED, process.waitFor(), err);
+    assertTrue(err.startsWith("error: cannot write out.gguf: "), err);
+    assertEquals(1, err.lines().count(), err);
+    try (Stream<Path> files = Files.list(folder)) {
+      assertEquals(List.of(), files.toList());
+    }
+  }
+
   private CommandLine start(Map<String, String> environment, String... arguments)
       throws IOException, InterruptedException {
-    return start(HOME.resolve("whittle"), environment, arguments);
+    return start(Demo.home().resolve("whittle"), environment, arguments);
   }
 
   private CommandLine start(Path launcher, Map<String, String> environment, String... arguments)

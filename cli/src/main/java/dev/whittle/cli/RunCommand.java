@@ -1,0 +1,145 @@
+package dev.whittle.cli;
+
+import dev.whittle.ggml.ChatMessage;
+import dev.whittle.ggml.ChatTemplate;
+import dev.whittle.ggml.LlamaModel;
+import dev.whittle.ggml.LlamaModelOptions;
+import dev.whittle.ggml.SamplerOptions;
+import dev.whittle.gguf.GgufFile;
+import dev.whittle.inference.Continuation;
+import dev.whittle.inference.TextGenerator;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParentCommand;
+import picocli.CommandLine.Spec;
+
+/// `whittle run`: one reply of a model.
+@Command(
+    name = "run",
+    description = {
+      "Lets a model reply to a prompt, by llama.cpp. A model with a chat template is asked in its"
+          + " form.",
+      ""
+    })
+final class RunCommand implements Runnable {
+  private static final int DEFAULT_CONTEXT = 4096;
+
+  @ParentCommand private Whittle whittle;
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = {"-m", "--model"},
+      required = true,
+      paramLabel = "MODEL",
+      description = "A GGUF file.")
+  private Path modelFile;
+
+  @Option(
+      names = {"-p", "--prompt"},
+      required = true,
+      paramLabel = "PROMPT",
+      description = "What to say to the model.")
+  private String prompt;
+
+  @Option(
+      names = {"-n", "--predict"},
+      paramLabel = "N",
+      description = "Stop after so many tokens; by default, when the model ends its reply.")
+  private int maxTokens = Integer.MAX_VALUE;
+
+  @Option(
+      names = "--temp",
+      paramLabel = "X",
+      description = "Draw tokens at this temperature; by default (0), take the likeliest.")
+  private double temperature;
+
+  @Option(
+      names = {"-s", "--seed"},
+      paramLabel = "SEED",
+      description = "Seed of the random numbers; ${DEFAULT-VALUE} by default.")
+  private long seed = 1;
+
+  @Option(
+      names = {"-c", "--ctx-size"},
+      paramLabel = "CTX",
+      description =
+          "Tokens of prompt and reply together; by default, at most "
+              + DEFAULT_CONTEXT
+              + ", or what the model was trained for if that is less.")
+  private @Nullable Integer contextLength;
+
+  @Option(names = "--raw", description = "Continue the prompt as it is, without a chat template.")
+  private boolean raw;
+
+  @Mixin private ThreadsOption threads;
+
+  @Override
+  public void run() {
+    SamplerOptions sampling = sampling();
+    requirePositive("--predict", maxTokens);
+    if (contextLength != null) {
+      requirePositive("--ctx-size", contextLength);
+    }
+    // Checks the file's structure before llama.cpp, which trusts it, gets to see it.
+    GgufFile.open(modelFile).close();
+    try (LlamaModel model = LlamaModel.load(modelFile, LlamaModelOptions.defaults())) {
+      int[] tokens = tokens(model);
+      int length =
+          contextLength != null ? contextLength : Math.min(DEFAULT_CONTEXT, model.trainedContext());
+      if (tokens.length == 0) {
+        throw new UnusableException("--prompt is empty; say something to the model");
+      }
+      if (tokens.length >= length) {
+        throw new UnusableException(
+            "--prompt has %,d tokens, which leaves no room for a reply in a context of %,d; shorten it, or raise --ctx-size"
+                .formatted(tokens.length, length));
+      }
+      Terminal terminal = whittle.terminal();
+      Continuation reply =
+          new TextGenerator(model, threads.threads(), sampling)
+              .generate(tokens, maxTokens, length, terminal::print);
+      terminal.println("");
+      terminal.say(
+          "%d tokens, %.1f a second; prompt of %d tokens, %.1f a second"
+              .formatted(
+                  reply.tokens(),
+                  reply.tokensPerSecond(),
+                  reply.promptTokens(),
+                  reply.promptTokensPerSecond()));
+    }
+  }
+
+  private @Nullable SamplerOptions sampling() {
+    if (temperature == 0) {
+      return null;
+    }
+    try {
+      return SamplerOptions.ofTemperature(temperature, seed);
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(spec.commandLine(), e.getMessage(), e);
+    }
+  }
+
+  private void requirePositive(String option, int value) {
+    if (value < 1) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "invalid value for option '" + option + "': it must be 1 or more, not " + value);
+    }
+  }
+
+  private int[] tokens(LlamaModel model) {
+    if (raw || model.chatTemplate().isEmpty()) {
+      return model.vocabulary().tokenize(prompt, true, true);
+    }
+    String chat =
+        ChatTemplate.of(model).apply(List.of(new ChatMessage(ChatMessage.USER, prompt)), true);
+    return model.vocabulary().tokenize(chat, false, true);
+  }
+}

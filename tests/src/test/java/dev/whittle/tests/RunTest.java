@@ -1,0 +1,59 @@
+package dev.whittle.tests;
+
+import static dev.whittle.tests.CommandLine.whittle;
+import static dev.whittle.tests.Expectations.UNUSABLE;
+import static dev.whittle.tests.Expectations.assertDone;
+import static dev.whittle.tests.Expectations.assertRefused;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class RunTest {
+  private static final Path MODEL = Demo.model();
+
+  @Test
+  void a_model_with_a_chat_template_replies() {
+    CommandLine run = whittle("run", "-m", MODEL, "-p", "What is 1901 + 510?", "-t", 1);
+    assertDone(run);
+    assertTrue(run.out().endsWith("\\boxed{2411}\n"), run.out());
+    assertTrue(run.err().contains("tokens, "), run.err());
+  }
+
+  @Test
+  void a_raw_prompt_is_continued() {
+    CommandLine raw =
+        whittle("run", "-m", MODEL, "--raw", "-p", "<|im_start|>user\nWhat is", "-n", 3, "-t", 1);
+    assertDone(raw);
+    assertTrue(raw.err().startsWith("3 tokens"), raw.err());
+  }
+
+  @Test
+  void the_same_seed_draws_the_same_reply() {
+    Object[] arguments = {
+      "run", "-m", MODEL, "-p", "Tell me something.", "--temp", 1.5, "-s", 7, "-n", 20, "-t", 1
+    };
+    String first = whittle(arguments).out();
+    assertEquals(first, whittle(arguments).out());
+  }
+
+  @Test
+  void refuses_what_makes_no_sense(@TempDir Path folder) throws Exception {
+    assertRefused(whittle("run", "-m", MODEL), UNUSABLE, "--prompt");
+    assertRefused(whittle("run", "-m", MODEL, "-p", "x", "-n", 0), UNUSABLE, "--predict");
+    assertRefused(whittle("run", "-m", MODEL, "-p", "x", "-n", "ten"), UNUSABLE, "ten");
+    assertRefused(whittle("run", "-m", MODEL, "-p", "x", "-t", 0), UNUSABLE, "--threads");
+    assertRefused(whittle("run", "-m", MODEL, "-p", "x", "--temp", -1), UNUSABLE, "temperature");
+    assertRefused(whittle("run", "-m", MODEL, "-p", "x", "-c", 4), UNUSABLE, "--ctx-size");
+    assertRefused(whittle("run", "-m", MODEL, "-p", "", "--raw"), UNUSABLE, "--prompt is empty");
+    assertRefused(whittle("run", "-m", "none", "-p", "x"), UNUSABLE, "none does not exist");
+  }
+
+  @Test
+  void a_file_that_is_no_model_is_a_failure_and_not_a_crash(@TempDir Path folder) throws Exception {
+    Path sample = SampleModel.write(folder.resolve("sample.gguf"));
+    assertRefused(whittle("run", "-m", sample, "-p", "x"), Expectations.FAILED, "sample.gguf");
+  }
+}
