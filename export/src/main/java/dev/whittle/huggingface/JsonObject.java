@@ -225,11 +225,6 @@ final class JsonObject {
     return pairs;
   }
 
-  boolean isArray(String field) {
-    JsonNode value = get(field);
-    return value != null && value.isArray();
-  }
-
   boolean isString(String field) {
     JsonNode value = get(field);
     return value != null && value.isString();

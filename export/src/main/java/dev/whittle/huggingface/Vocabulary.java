@@ -49,11 +49,15 @@ record Vocabulary(
 
   private static void checkByteLevel(JsonObject tokenizer, JsonObject model) {
     String type = model.string("type").orElse("BPE");
-    if (!type.equals("BPE") || model.bool("byte_fallback").orElse(false)) {
+    boolean byteFallback = model.bool("byte_fallback").orElse(false);
+    if (!type.equals("BPE") || byteFallback) {
       throw model.invalid(
           "type",
-          "with 'byte_fallback' says that this is a SentencePiece tokenizer, as Llama 2 has it;"
-              + " only byte-level BPE is supported, so convert this model with llama.cpp");
+          "is "
+              + type
+              + (byteFallback ? " with byte_fallback" : "")
+              + ", and only byte-level BPE is supported, not SentencePiece as Llama 2 has it;"
+              + " convert this model with llama.cpp");
     }
     for (String affix : List.of("continuing_subword_prefix", "end_of_word_suffix")) {
       if (!model.string(affix).orElse("").isEmpty()) {
