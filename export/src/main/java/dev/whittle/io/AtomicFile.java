@@ -14,14 +14,16 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.HexFormat;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 
 /// Writes a file whole or not at all.
 ///
 /// The content goes to a temporary file in the target's own folder, is forced to the disk, and is
 /// then renamed onto the target. A full disk, an exception or a crash leaves the target as it was.
-/// The temporary file is deleted when anything fails; only a crash can leave one behind, and its
-/// name starts with a dot and ends in `.tmp`.
+/// The temporary file is deleted when anything fails, an interruption by Ctrl-C included; only a
+/// crash can leave one behind, and its name starts with a dot and ends in `.tmp`.
 public final class AtomicFile {
 
   /// Produces a file's content.
@@ -45,6 +47,7 @@ public final class AtomicFile {
     checkWritable(target, overwrite);
     Path file = Files.exists(target) ? target.toRealPath() : target.toAbsolutePath();
     Path temporary = temporaryBeside(file);
+    Unfinished.FILES.add(temporary);
     try {
       try (FileChannel channel =
           FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
@@ -109,6 +112,18 @@ public final class AtomicFile {
       Files.deleteIfExists(temporary);
     } catch (IOException _) {
       // What made the write fail is the news; a temporary file left over is not.
+    }
+    Unfinished.FILES.remove(temporary);
+  }
+
+  /// The temporary files being written now, deleted if the process is told to end meanwhile.
+  private static final class Unfinished {
+    private static final Set<Path> FILES = ConcurrentHashMap.newKeySet();
+
+    static {
+      Thread deletion =
+          new Thread(() -> FILES.forEach(AtomicFile::deleteIfLeft), "unfinished files");
+      Runtime.getRuntime().addShutdownHook(deletion);
     }
   }
 
