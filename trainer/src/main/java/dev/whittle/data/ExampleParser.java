@@ -1,0 +1,119 @@
+package dev.whittle.data;
+
+import dev.whittle.ggml.ChatMessage;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/// Reads one line of a data set; its errors name the line and the field.
+final class ExampleParser {
+  private static final JsonMapper JSON = JsonMapper.shared();
+
+  private final Path path;
+  private final long line;
+
+  ExampleParser(Path path, long line) {
+    this.path = path;
+    this.line = line;
+  }
+
+  Example parse(String text) {
+    JsonNode object;
+    try {
+      object = JSON.readTree(text);
+    } catch (JacksonException e) {
+      throw new DataException(
+          where() + " is not JSON (" + e.getOriginalMessage() + "); mend it", e);
+    }
+    if (!object.isObject()) {
+      throw error("is not a JSON object; write {…} with 'messages', 'prompt' or 'text'");
+    }
+    @Nullable String answer = label(object, "answer");
+    @Nullable String domain = label(object, "domain");
+    if (object.has("messages")) {
+      return new Example.Chat(line, messages(object.get("messages")), answer, domain);
+    }
+    if (object.has("prompt")) {
+      boolean mayEndThere = answer != null && !object.has("completion");
+      String completion = mayEndThere ? "" : string(object.get("completion"), "completion");
+      return new Example.PromptCompletion(
+          line, string(object.get("prompt"), "prompt"), completion, answer, domain);
+    }
+    if (object.has("text")) {
+      return new Example.Text(line, string(object.get("text"), "text"), answer, domain);
+    }
+    throw error("has none of the fields 'messages', 'prompt' and 'text'; add one");
+  }
+
+  private List<ChatMessage> messages(JsonNode array) {
+    if (!array.isArray() || array.isEmpty()) {
+      throw error("field 'messages' is not a list of messages; give it at least one");
+    }
+    List<ChatMessage> messages = new ArrayList<>();
+    for (JsonNode message : array) {
+      String name = "messages[" + messages.size() + "]";
+      if (!message.isObject()) {
+        throw error("field '" + name + "' is not an object; write {\"role\": …, \"content\": …}");
+      }
+      messages.add(
+          new ChatMessage(
+              string(message.get("role"), name + ".role"),
+              content(message.get("content"), name + ".content")));
+    }
+    return messages;
+  }
+
+  /// OpenAI's form has a string here, or a list of parts, of which only text can be used.
+  private String content(@Nullable JsonNode node, String name) {
+    if (node == null || !node.isArray()) {
+      return string(node, name);
+    }
+    StringBuilder text = new StringBuilder();
+    for (JsonNode part : node) {
+      @Nullable JsonNode type = part.get("type");
+      if (type == null || !type.isString() || !type.stringValue().equals("text")) {
+        throw error("field '" + name + "' has a part that is not text; only text can be used");
+      }
+      text.append(string(part.get("text"), name + ".text"));
+    }
+    return text.toString();
+  }
+
+  private String string(@Nullable JsonNode node, String name) {
+    if (node == null || node.isNull()) {
+      throw error("has no field '" + name + "'; add it");
+    }
+    if (!node.isString()) {
+      throw error("field '" + name + "' is not a string; write it in quotes");
+    }
+    String text = node.stringValue();
+    if (text.indexOf('\0') >= 0) {
+      throw error("field '" + name + "' holds the character \\u0000; remove it");
+    }
+    return text;
+  }
+
+  /// A label may be written as a number.
+  private @Nullable String label(JsonNode object, String name) {
+    @Nullable JsonNode node = object.get(name);
+    if (node == null || node.isNull()) {
+      return null;
+    }
+    if (!node.isValueNode()) {
+      throw error("field '" + name + "' is not a string or a number; write one");
+    }
+    return node.asString();
+  }
+
+  private String where() {
+    return path + " line " + line;
+  }
+
+  private DataException error(String what) {
+    return new DataException(where() + " " + what);
+  }
+}

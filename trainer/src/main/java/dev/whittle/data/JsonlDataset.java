@@ -1,0 +1,128 @@
+package dev.whittle.data;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.MalformedInputException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Iterator;
+import java.util.NoSuchElementException;
+import java.util.function.LongPredicate;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
+import org.jspecify.annotations.Nullable;
+
+/// A data set of one JSON object a line: `messages` (a chat in OpenAI's form), `prompt` and
+/// `completion`, or `text`; with `answer` and `domain` where there are any. Blank lines do not
+/// count.
+///
+/// @param path the file, UTF-8
+public record JsonlDataset(Path path) {
+
+  /// The examples in the order of the file, read as they are asked for. The stream must be closed.
+  ///
+  /// @throws DataException if the file cannot be read; from the stream if a line is malformed, and
+  ///   at its end if it had no examples
+  public Stream<Example> examples() {
+    return examples(index -> true);
+  }
+
+  /// Some of the examples.
+  ///
+  /// @param wanted whether to take the example with this index, from 0; the lines of others are not
+  ///   parsed
+  Stream<Example> examples(LongPredicate wanted) {
+    BufferedReader reader = open();
+    Iterator<Example> examples = new Lines(reader, wanted);
+    Iterable<Example> iterable = () -> examples;
+    return StreamSupport.stream(iterable.spliterator(), false).onClose(() -> close(reader));
+  }
+
+  /// How many examples there are.
+  ///
+  /// @throws DataException if the file cannot be read
+  public long count() {
+    try (BufferedReader reader = open()) {
+      return reader.lines().filter(line -> !line.isBlank()).count();
+    } catch (IOException | UncheckedIOException e) {
+      throw unreadable(e);
+    }
+  }
+
+  private BufferedReader open() {
+    if (!Files.isRegularFile(path)) {
+      throw new DataException(path + " is not a file; name a data set of JSON lines");
+    }
+    try {
+      return Files.newBufferedReader(path);
+    } catch (IOException e) {
+      throw unreadable(e);
+    }
+  }
+
+  private static void close(BufferedReader reader) {
+    try {
+      reader.close();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private DataException unreadable(Exception e) {
+    Throwable cause = e instanceof UncheckedIOException ? e.getCause() : e;
+    return new DataException(
+        cause instanceof MalformedInputException
+            ? path + " is not text in UTF-8; convert it"
+            : path + " cannot be read: " + cause.getMessage(),
+        e);
+  }
+
+  private final class Lines implements Iterator<Example> {
+    private final BufferedReader reader;
+    private final LongPredicate wanted;
+    private long line;
+    private long index;
+    private @Nullable Example next;
+
+    Lines(BufferedReader reader, LongPredicate wanted) {
+      this.reader = reader;
+      this.wanted = wanted;
+    }
+
+    @Override
+    public boolean hasNext() {
+      if (next == null) {
+        next = advance();
+      }
+      return next != null;
+    }
+
+    @Override
+    public Example next() {
+      if (!hasNext() || next == null) {
+        throw new NoSuchElementException();
+      }
+      Example example = next;
+      next = null;
+      return example;
+    }
+
+    private @Nullable Example advance() {
+      try {
+        for (String text = reader.readLine(); text != null; text = reader.readLine()) {
+          line++;
+          if (!text.isBlank() && wanted.test(index++)) {
+            return new ExampleParser(path, line).parse(text);
+          }
+        }
+      } catch (IOException e) {
+        throw unreadable(e);
+      }
+      if (index == 0) {
+        throw new DataException(path + " has no examples; name a data set that has some");
+      }
+      return null;
+    }
+  }
+}

@@ -1,0 +1,45 @@
+package dev.whittle.data;
+
+import dev.whittle.model.BatchShape;
+
+/// A micro-batch of whole documents. All arrays have one element for each place, row after row:
+/// [rows × rowLength].
+///
+/// @param shape rows and row length
+/// @param tokens token ids; 0 at padding
+/// @param positions the token's place in its document, from 0; 0 at padding
+/// @param documents which document of its row the token belongs to, from 0; −1 at padding. Tokens
+///   see only their own document
+/// @param targets the token that follows in the document; −1 at its last token and at padding
+/// @param targetIsCompletion whether the target is a token that the model is to produce, and not
+///   one that it is given
+public record PackedBatch(
+    BatchShape shape,
+    int[] tokens,
+    int[] positions,
+    int[] documents,
+    int[] targets,
+    boolean[] targetIsCompletion) {
+
+  public static final int NONE = -1;
+
+  /// How many places hold a token.
+  public int tokenCount() {
+    int count = 0;
+    for (int document : documents) {
+      count += document == NONE ? 0 : 1;
+    }
+    return count;
+  }
+
+  /// How many places have a target.
+  ///
+  /// @param completionOnly whether only targets count that the model is to produce
+  public int targetCount(boolean completionOnly) {
+    int count = 0;
+    for (int i = 0; i < targets.length; i++) {
+      count += targets[i] != NONE && (targetIsCompletion[i] || !completionOnly) ? 1 : 0;
+    }
+    return count;
+  }
+}

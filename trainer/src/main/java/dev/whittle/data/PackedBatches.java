@@ -1,0 +1,101 @@
+package dev.whittle.data;
+
+import dev.whittle.model.BatchShape;
+import java.util.Arrays;
+
+/// An endless sequence of micro-batches over a corpus, epoch after epoch, each in a new random
+/// order; a micro-batch may begin in one epoch and end in the next. Whole documents are packed into
+/// rows.
+///
+/// The sequence depends on the corpus, the row length and the seed alone, so that it can be taken
+/// up again at any [#position].
+public final class PackedBatches {
+  private final TokenizedCorpus corpus;
+  private final BatchShape shape;
+  private final long seed;
+  private DataPosition position;
+  private RowPlan plan;
+
+  /// @param seed of the order
+  /// @param start where to begin
+  /// @throws IllegalArgumentException if a document is longer than a row, or the epoch has no such
+  ///   row, which means that the position is another corpus's
+  public PackedBatches(TokenizedCorpus corpus, BatchShape shape, long seed, DataPosition start) {
+    if (corpus.longest() > shape.rowLength()) {
+      throw new IllegalArgumentException(
+          "the longest document has %d tokens, a row only %d"
+              .formatted(corpus.longest(), shape.rowLength()));
+    }
+    this.corpus = corpus;
+    this.shape = shape;
+    this.seed = seed;
+    this.position = start;
+    this.plan = RowPlan.of(corpus, shape.rowLength(), seed, start.epoch());
+    if (start.row() >= plan.size()) {
+      throw new IllegalArgumentException(
+          "the data has no row %d: an epoch has %d rows; resume with the data that the run began with"
+              .formatted(start.row(), plan.size()));
+    }
+  }
+
+  /// Where the next micro-batch begins.
+  public DataPosition position() {
+    return position;
+  }
+
+  /// How many rows the current epoch has.
+  public int rowsInEpoch() {
+    return plan.size();
+  }
+
+  /// The share of places that hold a token, in the current epoch.
+  public double fillRate() {
+    return (double) corpus.tokens() / ((long) plan.size() * shape.rowLength());
+  }
+
+  /// The next micro-batch.
+  public PackedBatch next() {
+    int places = shape.tokens();
+    PackedBatch batch =
+        new PackedBatch(
+            shape,
+            new int[places],
+            new int[places],
+            new int[places],
+            new int[places],
+            new boolean[places]);
+    Arrays.fill(batch.documents(), PackedBatch.NONE);
+    Arrays.fill(batch.targets(), PackedBatch.NONE);
+    for (int row = 0; row < shape.rows(); row++) {
+      fill(batch, row * shape.rowLength(), plan.row(position.row()));
+      advance();
+    }
+    return batch;
+  }
+
+  private void advance() {
+    if (position.row() + 1 < plan.size()) {
+      position = new DataPosition(position.epoch(), position.row() + 1);
+    } else {
+      position = new DataPosition(position.epoch() + 1, 0);
+      plan = RowPlan.of(corpus, shape.rowLength(), seed, position.epoch());
+    }
+  }
+
+  private void fill(PackedBatch batch, int start, int[] documents) {
+    int place = start;
+    for (int d = 0; d < documents.length; d++) {
+      int document = documents[d];
+      int length = corpus.length(document);
+      for (int i = 0; i < length; i++, place++) {
+        batch.tokens()[place] = corpus.token(document, i);
+        batch.positions()[place] = i;
+        batch.documents()[place] = d;
+        if (i + 1 < length) {
+          batch.targets()[place] = corpus.token(document, i + 1);
+          batch.targetIsCompletion()[place] = corpus.isCompletion(document, i + 1);
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,119 @@
+package dev.whittle.data;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.whittle.ggml.ChatMessage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class JsonlDatasetTest {
+  @TempDir Path folder;
+
+  private JsonlDataset dataset(String... lines) throws IOException {
+    return new JsonlDataset(Files.write(folder.resolve("data.jsonl"), List.of(lines)));
+  }
+
+  private static List<Example> read(JsonlDataset dataset) {
+    try (Stream<Example> examples = dataset.examples()) {
+      return examples.toList();
+    }
+  }
+
+  @Test
+  void readsTheThreeForms() throws IOException {
+    JsonlDataset dataset =
+        dataset(
+            """
+            {"messages": [{"role": "user", "content": "2+2?"}], "answer": 4, "domain": "math"}\
+            """,
+            "",
+            """
+            {"prompt": "Once", "completion": " upon", "meta": {"ignored": true}}\
+            """,
+            """
+            {"text": "Ünïcode 🚀"}\
+            """);
+    assertEquals(
+        List.of(
+            new Example.Chat(1, List.of(new ChatMessage("user", "2+2?")), "4", "math"),
+            new Example.PromptCompletion(3, "Once", " upon", null, null),
+            new Example.Text(4, "Ünïcode 🚀", null, null)),
+        read(dataset));
+    assertEquals(3, dataset.count());
+  }
+
+  @Test
+  void joinsTheTextPartsOfAMessage() throws IOException {
+    JsonlDataset dataset =
+        dataset(
+            """
+            {"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, \
+            {"type": "text", "text": "b"}]}]}\
+            """);
+    assertEquals(
+        new Example.Chat(1, List.of(new ChatMessage("user", "ab")), null, null),
+        read(dataset).getFirst());
+  }
+
+  @Test
+  void aPromptWithAnAnswerNeedsNoCompletion() throws IOException {
+    JsonlDataset dataset = dataset("{\"prompt\": \"2+2=\", \"answer\": \"4\"}");
+    assertEquals(new Example.PromptCompletion(1, "2+2=", "", "4", null), read(dataset).getFirst());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "{\"text\": | is not JSON",
+        "[1] | is not a JSON object",
+        "{\"txt\": \"a\"} | 'messages', 'prompt' and 'text'",
+        "{\"text\": 3} | 'text' is not a string",
+        "{\"prompt\": \"a\"} | no field 'completion'",
+        "{\"messages\": []} | 'messages' is not a list of messages",
+        "{\"messages\": [{\"role\": \"user\"}]} | no field 'messages[0].content'",
+        "{\"messages\": [\"hi\"]} | 'messages[0]' is not an object",
+        "{\"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"image_url\"}]}]} | not text",
+        "{\"text\": \"a\\u0000b\"} | \\u0000",
+        "{\"text\": \"a\", \"answer\": [1]} | 'answer' is not a string",
+      })
+  void aMalformedLineIsNamedWithItsField(String line, String expected) throws IOException {
+    JsonlDataset dataset = dataset("{\"text\": \"fine\"}", line);
+    String message = assertThrows(DataException.class, () -> read(dataset)).getMessage();
+    assertTrue(message.contains("data.jsonl line 2"), message);
+    assertTrue(message.contains(expected), message);
+  }
+
+  @Test
+  void anEmptyDataSetIsAnError() throws IOException {
+    JsonlDataset dataset = dataset("", "  ");
+    String message = assertThrows(DataException.class, () -> read(dataset)).getMessage();
+    assertTrue(message.contains("data.jsonl has no examples"), message);
+  }
+
+  @Test
+  void aMissingFileIsAnError() {
+    JsonlDataset dataset = new JsonlDataset(folder.resolve("none.jsonl"));
+    String message = assertThrows(DataException.class, () -> read(dataset)).getMessage();
+    assertTrue(message.contains("none.jsonl is not a file"), message);
+  }
+
+  @Test
+  void textThatIsNotUtf8IsAnError() throws IOException {
+    Path file =
+        Files.write(folder.resolve("latin.jsonl"), new byte[] {'"', (byte) 0xE9, '"', '\n'});
+    JsonlDataset dataset = new JsonlDataset(file);
+    String message = assertThrows(DataException.class, () -> read(dataset)).getMessage();
+    assertTrue(message.contains("not text in UTF-8"), message);
+  }
+}
