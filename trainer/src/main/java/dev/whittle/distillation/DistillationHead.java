@@ -29,11 +29,6 @@ public final class DistillationHead implements AutoCloseable {
   /// @param hidden [width, tokens + 1] F32
   public record Side(Weight norm, Weight head, float epsilon, Tensor hidden) {}
 
-  /// The sums over the tokens of one micro-batch.
-  ///
-  /// @param loss the weighted sum of the losses
-  public record Result(double loss) {}
-
   private final Backend backend;
   private final int spare;
   private final int chunk;
@@ -103,9 +98,10 @@ public final class DistillationHead implements AutoCloseable {
   /// weights, and writes the gradient at their hidden states; the other columns must be zero
   /// before.
   ///
+  /// @return the sum of the losses, each times its weight
   /// @param next the token that follows each one, at most `vocabulary - 1`
   /// @param tokenWeights the weight of each token's loss
-  public Result run(int[] next, float[] tokenWeights) {
+  public double run(int[] next, float[] tokenWeights) {
     int[] chosen = new int[chunk];
     int[] places = new int[chunk];
     float[] chunkWeights = new float[chunk];
@@ -129,7 +125,7 @@ public final class DistillationHead implements AutoCloseable {
         filled = 0;
       }
     }
-    return new Result(loss);
+    return loss;
   }
 
   private double runChunk(int[] chosen, int[] places, float[] chunkWeights) {

@@ -74,6 +74,11 @@ public record LossMix(Map<Objective, Double> weights, double temperature) {
     return weight(Objective.REVERSE_KL) + confidence * weight(Objective.CAKLD);
   }
 
+  /// Whether any term reads the teacher's distribution.
+  public boolean needsTeacher() {
+    return weights.keySet().stream().anyMatch(o -> o != Objective.CE);
+  }
+
   /// Whether the teacher's confidence has to be known.
   public boolean needsConfidence() {
     return weight(Objective.CAKLD) > 0;

@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -100,6 +101,11 @@ public final class TrainedWeights implements WeightSource, AutoCloseable {
       throw new IllegalArgumentException("the model has no tensor '" + name + "'");
     }
     return parameter;
+  }
+
+  /// The parameter with this name, if it is trained.
+  public Optional<Parameter> find(String name) {
+    return Optional.ofNullable(parameters.get(name));
   }
 
   @Override

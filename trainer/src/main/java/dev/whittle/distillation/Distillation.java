@@ -1,0 +1,167 @@
+package dev.whittle.distillation;
+
+import dev.whittle.data.DataPosition;
+import dev.whittle.data.PackedBatch;
+import dev.whittle.data.PackedBatches;
+import dev.whittle.data.TokenizedCorpus;
+import dev.whittle.ggml.Backend;
+import dev.whittle.model.FrozenWeights;
+import dev.whittle.model.ModelFile;
+import dev.whittle.model.Trunk;
+import dev.whittle.optimizer.AdamW;
+import dev.whittle.optimizer.LearningRateSchedule;
+import dev.whittle.training.Checkpoint;
+import dev.whittle.training.Parameter;
+import dev.whittle.training.ProcessMemory;
+import dev.whittle.training.TrainedWeights;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/// Quantization-aware distillation, step by step: the student's blocks are trained to behave like
+/// the teacher.
+///
+/// Each step encodes nothing anew before its passes: the blocks are what the last step left. After
+/// the update of the masters the blocks are encoded again, so that between steps the blocks are
+/// always what would be shipped.
+public final class Distillation implements AutoCloseable {
+  private static final AdamW ADAM = AdamW.DEFAULT;
+
+  private final DistillationSettings settings;
+  private final TrainedWeights weights;
+  private final TokenizedCorpus corpus;
+  private final BatchPlan plan;
+  private final LearningRateSchedule schedule;
+  private final DistillationEngine engine;
+  private PackedBatches batches;
+  private Checkpoint.Progress progress;
+
+  /// Prepares a run from its beginning.
+  ///
+  /// @param weights the student, with its blocks encoded
+  /// @param confidence γ of the confidence-aware loss; any number if the loss has no such term
+  public Distillation(
+      Backend backend,
+      DistillationSettings settings,
+      ModelFile teacher,
+      FrozenWeights teacherWeights,
+      TrainedWeights weights,
+      TokenizedCorpus corpus,
+      double confidence,
+      Trunk.Activations activations) {
+    this.settings = settings;
+    this.weights = weights;
+    this.corpus = corpus;
+    plan = BatchPlan.of(settings.tokensPerStep(), corpus.longest());
+    schedule =
+        new LearningRateSchedule(
+            settings.learningRate(),
+            Math.min(settings.warmup(), settings.steps()),
+            settings.steps(),
+            settings.floor());
+    progress = Checkpoint.Progress.start(confidence);
+    batches = batchesFrom(progress.position());
+    engine =
+        new DistillationEngine(
+            backend,
+            teacher,
+            teacherWeights,
+            weights,
+            plan.shape(),
+            settings.loss(),
+            confidence,
+            settings.completionOnly(),
+            activations);
+  }
+
+  private PackedBatches batchesFrom(DataPosition position) {
+    return new PackedBatches(corpus, plan.shape(), settings.seed(), position);
+  }
+
+  /// Goes on where a checkpoint was written.
+  ///
+  /// @throws dev.whittle.gguf.GgufException if it is damaged or belongs to another run
+  public void restore(Path checkpoint) {
+    progress = Checkpoint.read(checkpoint, weights);
+    weights.decode();
+    batches = batchesFrom(progress.position());
+  }
+
+  /// Where the run stands.
+  public Checkpoint.Progress progress() {
+    return progress;
+  }
+
+  public boolean isDone() {
+    return progress.step() >= settings.steps();
+  }
+
+  /// Trains on one more step.
+  ///
+  /// @throws ArithmeticException if the loss or the gradient is not a number any more; the weights
+  ///   are then as before the step
+  public StepReport step() {
+    long start = System.nanoTime();
+    List<PackedBatch> step = new ArrayList<>();
+    long tokens = 0;
+    for (int i = 0; i < plan.microBatches(); i++) {
+      PackedBatch batch = batches.next();
+      tokens += batch.tokenCount();
+      step.add(batch);
+    }
+    int number = progress.step() + 1;
+    double loss = engine.run(step);
+    double norm = weights.gradientNorm();
+    if (!Double.isFinite(loss) || !Double.isFinite(norm)) {
+      throw new ArithmeticException(
+          "step "
+              + number
+              + " diverged: loss "
+              + loss
+              + ", gradient norm "
+              + norm
+              + "; use a lower learning rate");
+    }
+    double rate = schedule.at(number);
+    double clip = settings.clip();
+    float scale = clip > 0 && norm > clip ? (float) (clip / norm) : 1f;
+    weights.update(ADAM, group -> adamStep(group, number, rate, scale));
+    weights.encode();
+    progress =
+        new Checkpoint.Progress(
+            number, progress.tokens() + tokens, batches.position(), progress.confidence());
+    return new StepReport(
+        number,
+        settings.steps(),
+        progress.tokens(),
+        loss,
+        rate,
+        norm,
+        tokens / ((System.nanoTime() - start) / 1e9),
+        ProcessMemory.peakBytes());
+  }
+
+  private AdamW.Step adamStep(Parameter.Group group, int number, double rate, float scale) {
+    boolean vector = group == Parameter.Group.VECTOR;
+    return new AdamW.Step(
+        number,
+        (float) (vector ? rate * settings.vectorRate() : rate),
+        vector ? 0f : (float) settings.weightDecay(),
+        scale);
+  }
+
+  /// How the tokens of a step are split.
+  public BatchPlan plan() {
+    return plan;
+  }
+
+  /// The bytes of parameters, activations and work space.
+  public long bytes() {
+    return weights.bytes() + engine.bytes();
+  }
+
+  @Override
+  public void close() {
+    engine.close();
+  }
+}

@@ -1,0 +1,21 @@
+package dev.whittle.distillation;
+
+/// What one step did.
+///
+/// @param step its number, from 1
+/// @param steps how many there will be
+/// @param tokens tokens trained on since the run began, padding not counted
+/// @param loss mean over the targets
+/// @param learningRate of matrices and the embedding
+/// @param gradientNorm before clipping
+/// @param tokensPerSecond in this step, padding not counted
+/// @param peakBytes the most memory that the process has held, or 0 where the system does not tell
+public record StepReport(
+    int step,
+    int steps,
+    long tokens,
+    double loss,
+    double learningRate,
+    double gradientNorm,
+    double tokensPerSecond,
+    long peakBytes) {}

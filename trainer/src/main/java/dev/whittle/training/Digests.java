@@ -1,0 +1,63 @@
+package dev.whittle.training;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.zip.CRC32C;
+
+/// Digests of memory and files.
+public final class Digests {
+  private static final long PIECE = 1 << 24;
+
+  private Digests() {}
+
+  /// SHA-256 in lower-case hexadecimal.
+  public static String sha256(MemorySegment memory) {
+    MessageDigest digest = newSha256();
+    update(digest, memory);
+    return HexFormat.of().formatHex(digest.digest());
+  }
+
+  /// SHA-256 of a file in lower-case hexadecimal.
+  ///
+  /// @throws UncheckedIOException if it cannot be read
+  public static String sha256(Path file) {
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
+        Arena arena = Arena.ofConfined()) {
+      return sha256(channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena));
+    } catch (IOException e) {
+      throw new UncheckedIOException(file + " cannot be read: " + e.getMessage(), e);
+    }
+  }
+
+  /// An empty SHA-256, for digests over several pieces.
+  public static MessageDigest newSha256() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has SHA-256", e);
+    }
+  }
+
+  public static void update(MessageDigest digest, MemorySegment memory) {
+    for (long at = 0; at < memory.byteSize(); at += PIECE) {
+      digest.update(memory.asSlice(at, Math.min(PIECE, memory.byteSize() - at)).asByteBuffer());
+    }
+  }
+
+  /// CRC-32C (Castagnoli).
+  public static int crc32c(MemorySegment memory) {
+    CRC32C crc = new CRC32C();
+    for (long at = 0; at < memory.byteSize(); at += PIECE) {
+      crc.update(memory.asSlice(at, Math.min(PIECE, memory.byteSize() - at)).asByteBuffer());
+    }
+    return (int) crc.getValue();
+  }
+}

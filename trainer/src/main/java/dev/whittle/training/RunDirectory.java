@@ -1,0 +1,216 @@
+package dev.whittle.training;
+
+import dev.whittle.io.AtomicFile;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.ObjectMapper;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.dataformat.yaml.YAMLMapper;
+
+/// The folder of a run: `recipe.yaml` (the settings, resolved), `metrics.jsonl` (a line a step) and
+/// `checkpoints/`.
+public final class RunDirectory {
+  private static final Pattern CHECKPOINT = Pattern.compile("step-(\\d{1,9})\\.gguf");
+  private static final int KEPT_CHECKPOINTS = 2;
+  private static final ObjectMapper YAML = new YAMLMapper();
+  private static final ObjectMapper JSON = new JsonMapper();
+
+  private final Path root;
+
+  private RunDirectory(Path root) {
+    this.root = root;
+  }
+
+  /// Begins a run in a folder that is empty or does not exist.
+  ///
+  /// @param overwrite whether an earlier run in the folder may be deleted
+  /// @throws IOException if the folder cannot be written, or holds a run that must not be deleted
+  public static RunDirectory create(Path root, Map<String, Object> recipe, boolean overwrite)
+      throws IOException {
+    RunDirectory run = new RunDirectory(root);
+    if (Files.exists(run.recipeFile())) {
+      if (!overwrite) {
+        throw new IOException(
+            root + " holds a run already; resume it, name another folder, or allow overwriting it");
+      }
+      run.deleteRun();
+    }
+    try {
+      Files.createDirectories(run.checkpoints());
+      AtomicFile.write(
+          run.recipeFile(),
+          true,
+          channel -> channel.write(ByteBuffer.wrap(YAML.writeValueAsBytes(recipe))));
+      Files.writeString(run.metricsFile(), "");
+    } catch (IOException e) {
+      throw new IOException(
+          "the run directory " + root + " cannot be written: " + e.getMessage(), e);
+    }
+    return run;
+  }
+
+  /// Opens the folder of an earlier run, to go on with it.
+  ///
+  /// @param recipe the settings to go on with, which must be those of the run
+  /// @throws IOException if there is no run, or its settings differ; the message names the first
+  ///   that does
+  public static RunDirectory resume(Path root, Map<String, Object> recipe) throws IOException {
+    RunDirectory run = open(root);
+    Map<String, Object> earlier = run.recipe();
+    for (Map.Entry<String, Object> entry : recipe.entrySet()) {
+      Object before = earlier.get(entry.getKey());
+      if (!String.valueOf(before).equals(String.valueOf(entry.getValue()))) {
+        throw new IOException(
+            run.recipeFile()
+                + ": "
+                + entry.getKey()
+                + " was "
+                + before
+                + " and is "
+                + entry.getValue()
+                + " now; resume with the settings that the run began with");
+      }
+    }
+    return run;
+  }
+
+  /// Opens the folder of an earlier run.
+  ///
+  /// @throws IOException if there is none
+  public static RunDirectory open(Path root) throws IOException {
+    RunDirectory run = new RunDirectory(root);
+    if (!Files.isRegularFile(run.recipeFile())) {
+      throw new IOException(root + " holds no run: it has no recipe.yaml; check the folder's name");
+    }
+    return run;
+  }
+
+  private void deleteRun() throws IOException {
+    for (Path checkpoint : checkpointFiles()) {
+      Files.delete(checkpoint);
+    }
+    Files.deleteIfExists(metricsFile());
+    Files.delete(recipeFile());
+  }
+
+  /// The settings of the run.
+  ///
+  /// @throws IOException if they cannot be read
+  public Map<String, Object> recipe() throws IOException {
+    try {
+      Map<String, Object> recipe = new LinkedHashMap<>();
+      YAML.readTree(Files.readString(recipeFile()))
+          .properties()
+          .forEach(e -> recipe.put(e.getKey(), YAML.treeToValue(e.getValue(), Object.class)));
+      return recipe;
+    } catch (JacksonException e) {
+      throw new IOException(
+          recipeFile() + " is not valid YAML: " + e.getOriginalMessage() + "; restore or delete it",
+          e);
+    }
+  }
+
+  /// Appends a line to the metrics.
+  ///
+  /// @throws IOException if it cannot be written
+  public void appendMetrics(Map<String, Object> line) throws IOException {
+    Files.writeString(
+        metricsFile(),
+        JSON.writeValueAsString(line) + "\n",
+        java.nio.file.StandardOpenOption.APPEND,
+        java.nio.file.StandardOpenOption.CREATE);
+  }
+
+  /// Drops the metrics of steps behind `step`, which a killed run wrote after its last checkpoint.
+  ///
+  /// @throws IOException if they cannot be rewritten
+  public void truncateMetrics(int step) throws IOException {
+    if (!Files.exists(metricsFile())) {
+      return;
+    }
+    StringBuilder kept = new StringBuilder();
+    for (String line : Files.readAllLines(metricsFile())) {
+      try {
+        if (JSON.readTree(line).path("step").asInt(Integer.MAX_VALUE) <= step) {
+          kept.append(line).append('\n');
+        }
+      } catch (JacksonException e) {
+        // The last line may be cut short where the run was killed.
+        break;
+      }
+    }
+    AtomicFile.write(
+        metricsFile(),
+        true,
+        channel ->
+            channel.write(ByteBuffer.wrap(kept.toString().getBytes(StandardCharsets.UTF_8))));
+  }
+
+  /// Writes a checkpoint and deletes all but the newest ones.
+  ///
+  /// @throws IOException if it cannot be written
+  public Path writeCheckpoint(TrainedWeights weights, Checkpoint.Progress progress)
+      throws IOException {
+    Path target = checkpoints().resolve("step-%06d.gguf".formatted(progress.step()));
+    Checkpoint.write(target, weights, progress);
+    List<Path> files = checkpointFiles();
+    for (Path old : files.subList(0, Math.max(0, files.size() - KEPT_CHECKPOINTS))) {
+      Files.delete(old);
+    }
+    return target;
+  }
+
+  /// The newest checkpoint, if there is one.
+  ///
+  /// @throws IOException if the folder cannot be read
+  public Optional<Path> newestCheckpoint() throws IOException {
+    List<Path> files = checkpointFiles();
+    return files.isEmpty() ? Optional.empty() : Optional.of(files.getLast());
+  }
+
+  private List<Path> checkpointFiles() throws IOException {
+    if (!Files.isDirectory(checkpoints())) {
+      return List.of();
+    }
+    try (Stream<Path> files = Files.list(checkpoints())) {
+      return files
+          .filter(f -> CHECKPOINT.matcher(f.getFileName().toString()).matches())
+          .sorted(Comparator.comparingInt(RunDirectory::step))
+          .toList();
+    }
+  }
+
+  private static int step(Path checkpoint) {
+    Matcher matcher = CHECKPOINT.matcher(Objects.toString(checkpoint.getFileName()));
+    return matcher.matches() ? Integer.parseInt(matcher.group(1)) : -1;
+  }
+
+  public Path root() {
+    return root;
+  }
+
+  private Path recipeFile() {
+    return root.resolve("recipe.yaml");
+  }
+
+  private Path metricsFile() {
+    return root.resolve("metrics.jsonl");
+  }
+
+  private Path checkpoints() {
+    return root.resolve("checkpoints");
+  }
+}

@@ -1,0 +1,127 @@
+package dev.whittle.training;
+
+import dev.whittle.ggml.FileType;
+import dev.whittle.gguf.GgufException;
+import dev.whittle.gguf.GgufFile;
+import dev.whittle.gguf.GgufMetadata;
+import dev.whittle.gguf.GgufWriter;
+import dev.whittle.gguf.TensorData;
+import dev.whittle.gguf.TensorInfo;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.List;
+
+/// The GGUF file that training ends with: the parameters' blocks as they are, and a checksum of
+/// each tensor in the metadata. No quantizer runs on the way.
+public final class TrainedModelFile {
+  /// CRC-32C of each tensor, in the order of the file.
+  static final String CHECKSUMS = "whittle.crc32c";
+
+  /// One line on how the file came about.
+  static final String ORIGIN = "whittle.origin";
+
+  private static final int QUANTIZATION_VERSION = 2;
+
+  private TrainedModelFile() {}
+
+  /// Writes the model.
+  ///
+  /// @param source the full-precision model, for metadata, order, and tensors that are not trained
+  /// @param origin one line on how the file came about: settings and digests of what went in
+  /// @throws IOException if it cannot be written; the target is then as it was
+  public static void write(
+      Path target,
+      boolean overwrite,
+      GgufFile source,
+      TrainedWeights weights,
+      FileType type,
+      String origin)
+      throws IOException {
+    List<TensorInfo> tensors = source.tensors();
+    int[] checksums = new int[tensors.size()];
+    for (int i = 0; i < checksums.length; i++) {
+      checksums[i] = Digests.crc32c(data(source, weights, tensors.get(i)));
+    }
+    GgufMetadata metadata =
+        source.metadata().toBuilder()
+            .putU32("general.quantization_version", QUANTIZATION_VERSION)
+            .putU32("general.file_type", type.id())
+            .put(ORIGIN, origin)
+            .put(CHECKSUMS, checksums)
+            .build();
+    GgufWriter writer = new GgufWriter(metadata);
+    for (TensorInfo tensor : tensors) {
+      writer.add(
+          tensor.name(),
+          weights.find(tensor.name()).map(Parameter::type).orElse(tensor.type()),
+          tensor.shape(),
+          TensorData.of(data(source, weights, tensor)));
+    }
+    writer.write(target, overwrite);
+  }
+
+  private static MemorySegment data(GgufFile source, TrainedWeights weights, TensorInfo tensor) {
+    return weights
+        .find(tensor.name())
+        .map(p -> p.blocks().host())
+        .orElseGet(() -> source.data(tensor));
+  }
+
+  /// Checks every tensor against its checksum.
+  ///
+  /// @throws GgufException naming the first tensor that is damaged, or saying that the file has no
+  ///   checksums
+  public static void requireIntact(GgufFile file) {
+    int[] checksums =
+        file.metadata()
+            .ints(CHECKSUMS)
+            .orElseThrow(() ->
+                new GgufException(
+                    file.path()
+                        + " has no "
+                        + CHECKSUMS
+                        + ", so it was not trained by Whittle; name its run directory to compare"
+                        + " it with a checkpoint"));
+    List<TensorInfo> tensors = file.tensors();
+    if (checksums.length != tensors.size()) {
+      throw new GgufException(
+          file.path()
+              + ": "
+              + CHECKSUMS
+              + " does not match the number of tensors; export the file again");
+    }
+    for (int i = 0; i < checksums.length; i++) {
+      if (Digests.crc32c(file.data(tensors.get(i))) != checksums[i]) {
+        throw new GgufException(
+            file.path()
+                + ": tensor '"
+                + tensors.get(i).name()
+                + "' differs from what was trained; export the file again");
+      }
+    }
+  }
+
+  /// Compares the tensors of a file with the blocks of a checkpoint, byte for byte.
+  ///
+  /// @return how many tensors were compared
+  /// @throws GgufException naming the first tensor that is damaged, missing or different
+  public static int requireSameBlocks(GgufFile file, GgufFile checkpoint) {
+    Checkpoint.requireIntact(checkpoint);
+    List<TensorInfo> blocks = Checkpoint.blocks(checkpoint);
+    for (TensorInfo trained : blocks) {
+      TensorInfo shipped = file.require(trained.name());
+      if (shipped.type() != trained.type()
+          || file.data(shipped).mismatch(checkpoint.data(trained)) != -1) {
+        throw new GgufException(
+            file.path()
+                + ": tensor '"
+                + trained.name()
+                + "' is not what "
+                + checkpoint.path()
+                + " holds; export the file again, or name the run directory that made it");
+      }
+    }
+    return blocks.size();
+  }
+}
