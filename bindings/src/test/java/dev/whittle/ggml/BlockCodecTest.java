@@ -27,7 +27,7 @@ class BlockCodecTest {
       value = GgmlType.class,
       mode = EnumSource.Mode.EXCLUDE,
       // ggml takes ten seconds to build the tables of these.
-      names = {"IQ1_S", "IQ1_M", "IQ2_S"})
+      names = {"IQ1_S", "IQ1_M", "IQ2_XS", "IQ2_S"})
   void decodesWhatItEncodedCloseToTheOriginal(GgmlType type) {
     if (!type.isWeightType()) {
       assertThrows(IllegalArgumentException.class, () -> BlockCodec.of(type));

@@ -29,7 +29,13 @@ import org.junit.jupiter.params.provider.MethodSource;
 class QuantizationPlanTest {
   /// Encoding even one row in these takes seconds, for tables that ggml builds first.
   private static final EnumSet<FileType> SLOW =
-      EnumSet.of(FileType.IQ1_S, FileType.IQ1_M, FileType.IQ2_M, FileType.IQ3_XXS);
+      EnumSet.of(
+          FileType.IQ1_S,
+          FileType.IQ1_M,
+          FileType.IQ2_XS,
+          FileType.IQ2_S,
+          FileType.IQ2_M,
+          FileType.IQ3_XXS);
 
   @TempDir Path folder;
 
