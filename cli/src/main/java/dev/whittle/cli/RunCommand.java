@@ -3,12 +3,9 @@ package dev.whittle.cli;
 import dev.whittle.ggml.ChatMessage;
 import dev.whittle.ggml.ChatTemplate;
 import dev.whittle.ggml.LlamaModel;
-import dev.whittle.ggml.LlamaModelOptions;
 import dev.whittle.ggml.SamplerOptions;
-import dev.whittle.gguf.GgufFile;
 import dev.whittle.inference.Continuation;
 import dev.whittle.inference.TextGenerator;
-import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -33,12 +30,7 @@ final class RunCommand implements Runnable {
   @ParentCommand private Whittle whittle;
   @Spec private CommandSpec spec;
 
-  @Option(
-      names = {"-m", "--model"},
-      required = true,
-      paramLabel = "MODEL",
-      description = "A GGUF file.")
-  private Path modelFile;
+  @Mixin private ModelOption model;
 
   @Option(
       names = {"-p", "--prompt"},
@@ -50,6 +42,7 @@ final class RunCommand implements Runnable {
   @Option(
       names = {"-n", "--predict"},
       paramLabel = "N",
+      converter = PositiveInt.class,
       description = "Stop after so many tokens; by default, when the model ends its reply.")
   private int maxTokens = Integer.MAX_VALUE;
 
@@ -68,6 +61,7 @@ final class RunCommand implements Runnable {
   @Option(
       names = {"-c", "--ctx-size"},
       paramLabel = "CTX",
+      converter = PositiveInt.class,
       description =
           "Tokens of prompt and reply together; by default, at most "
               + DEFAULT_CONTEXT
@@ -82,16 +76,12 @@ final class RunCommand implements Runnable {
   @Override
   public void run() {
     SamplerOptions sampling = sampling();
-    requirePositive("--predict", maxTokens);
-    if (contextLength != null) {
-      requirePositive("--ctx-size", contextLength);
-    }
-    // Checks the file's structure before llama.cpp, which trusts it, gets to see it.
-    GgufFile.open(modelFile).close();
-    try (LlamaModel model = LlamaModel.load(modelFile, LlamaModelOptions.defaults())) {
-      int[] tokens = tokens(model);
+    try (LlamaModel loaded = model.load()) {
+      int[] tokens = tokens(loaded);
       int length =
-          contextLength != null ? contextLength : Math.min(DEFAULT_CONTEXT, model.trainedContext());
+          contextLength != null
+              ? contextLength
+              : Math.min(DEFAULT_CONTEXT, loaded.trainedContext());
       if (tokens.length == 0) {
         throw new UnusableException("--prompt is empty; say something to the model");
       }
@@ -102,7 +92,7 @@ final class RunCommand implements Runnable {
       }
       Terminal terminal = whittle.terminal();
       Continuation reply =
-          new TextGenerator(model, threads.threads(), sampling)
+          new TextGenerator(loaded, threads.threads(), sampling)
               .generate(tokens, maxTokens, length, terminal::print);
       terminal.println("");
       terminal.say(
@@ -123,14 +113,6 @@ final class RunCommand implements Runnable {
       return SamplerOptions.ofTemperature(temperature, seed);
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), e.getMessage(), e);
-    }
-  }
-
-  private void requirePositive(String option, int value) {
-    if (value < 1) {
-      throw new ParameterException(
-          spec.commandLine(),
-          "invalid value for option '" + option + "': it must be 1 or more, not " + value);
     }
   }
 

@@ -1,0 +1,35 @@
+package dev.whittle.cli;
+
+import dev.whittle.ggml.LlamaModel;
+import dev.whittle.ggml.LlamaModelOptions;
+import dev.whittle.gguf.GgufFile;
+import java.nio.file.Path;
+import picocli.CommandLine.Option;
+
+/// The model that a command runs: `-m`.
+final class ModelOption {
+  @Option(
+      names = {"-m", "--model"},
+      required = true,
+      paramLabel = "MODEL",
+      description = "The model, a GGUF file.")
+  private Path path;
+
+  Path path() {
+    return path;
+  }
+
+  /// Loads the model into llama.cpp.
+  LlamaModel load() {
+    return load(path);
+  }
+
+  /// Loads a model into llama.cpp, which trusts what it reads; so the file's structure is checked
+  /// first.
+  ///
+  /// @throws dev.whittle.gguf.GgufException if the file is not sound
+  static LlamaModel load(Path path) {
+    GgufFile.open(path).close();
+    return LlamaModel.load(path, LlamaModelOptions.defaults());
+  }
+}

@@ -1,0 +1,20 @@
+package dev.whittle.cli;
+
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
+
+/// Reads a count: a whole number of 1 or more.
+final class PositiveInt implements ITypeConverter<Integer> {
+  @Override
+  public Integer convert(String value) {
+    try {
+      int count = Integer.parseInt(value);
+      if (count >= 1) {
+        return count;
+      }
+    } catch (NumberFormatException _) {
+      // The sentence below says what is wanted.
+    }
+    throw new TypeConversionException("'" + value + "' is not a whole number of 1 or more");
+  }
+}
