@@ -1,9 +1,12 @@
 package dev.whittle.cli;
 
 import dev.whittle.cli.Terminal.OutputException;
+import dev.whittle.cli.VerifyCommand.DisprovedException;
+import dev.whittle.data.DataException;
 import dev.whittle.ggml.NativeException;
 import dev.whittle.gguf.GgufException;
 import dev.whittle.huggingface.CheckpointException;
+import dev.whittle.quantization.QuantizationException;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.util.List;
@@ -57,6 +60,8 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
       case UnusableException _ -> true;
       case GgufException _ -> true;
       case CheckpointException _ -> true;
+      case DataException _ -> true;
+      case QuantizationException _ -> true;
       case FileAlreadyExistsException _ -> true;
       default -> false;
     };
@@ -68,6 +73,9 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
       case UnusableException e -> e.getMessage();
       case GgufException e -> e.getMessage();
       case CheckpointException e -> e.getMessage();
+      case DataException e -> e.getMessage();
+      case QuantizationException e -> e.getMessage();
+      case DisprovedException e -> e.getMessage();
       case NativeException e -> e.getMessage();
       case OutputException e -> e.getMessage();
       case IOException e -> e.getMessage();

@@ -1,7 +1,8 @@
 package dev.whittle.cli;
 
+import dev.whittle.data.DocumentTokenizer;
+import dev.whittle.data.Example;
 import dev.whittle.ggml.ChatMessage;
-import dev.whittle.ggml.ChatTemplate;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.ggml.SamplerOptions;
 import dev.whittle.inference.Continuation;
@@ -116,12 +117,12 @@ final class RunCommand implements Runnable {
     }
   }
 
-  private int[] tokens(LlamaModel model) {
-    if (raw || model.chatTemplate().isEmpty()) {
-      return model.vocabulary().tokenize(prompt, true, true);
-    }
-    String chat =
-        ChatTemplate.of(model).apply(List.of(new ChatMessage(ChatMessage.USER, prompt)), true);
-    return model.vocabulary().tokenize(chat, false, true);
+  private int[] tokens(LlamaModel loaded) {
+    boolean chat = !raw && loaded.chatTemplate().isPresent();
+    Example example =
+        chat
+            ? new Example.Chat(1, List.of(new ChatMessage(ChatMessage.USER, prompt)), null, null)
+            : new Example.PromptCompletion(1, prompt, "", null, null);
+    return new DocumentTokenizer(loaded).prompt(example);
   }
 }

@@ -30,6 +30,9 @@ import picocli.CommandLine.Spec;
     subcommands = {
       ImportCommand.class,
       InspectCommand.class,
+      ImatrixCommand.class,
+      QuantizeCommand.class,
+      VerifyCommand.class,
       RunCommand.class,
       DoctorCommand.class
     })

@@ -1,0 +1,20 @@
+package dev.whittle.cli;
+
+import dev.whittle.data.JsonlDataset;
+import java.nio.file.Path;
+import picocli.CommandLine.Option;
+
+/// The data set that a command reads: `-f`.
+final class DataOption {
+  @Option(
+      names = {"-f", "--file"},
+      required = true,
+      paramLabel = "DATA",
+      description =
+          "A data set of JSON lines: 'messages' (a chat), 'prompt' and 'completion', or 'text'.")
+  private Path path;
+
+  JsonlDataset dataset() {
+    return new JsonlDataset(path);
+  }
+}

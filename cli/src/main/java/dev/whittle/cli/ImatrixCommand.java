@@ -1,0 +1,89 @@
+package dev.whittle.cli;
+
+import dev.whittle.data.DocumentTokenizer;
+import dev.whittle.data.Example;
+import dev.whittle.data.JsonlDataset;
+import dev.whittle.ggml.LlamaModel;
+import dev.whittle.quantization.ImportanceCollector;
+import dev.whittle.quantization.ImportanceMatrix;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ExitCode;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParentCommand;
+
+/// `whittle imatrix`: which columns of a model's matrices matter.
+@Command(
+    name = "imatrix",
+    description = {
+      "Runs text through a model and collects how much each column of its matrices matters, in the"
+          + " file format of llama-imatrix.",
+      ""
+    })
+final class ImatrixCommand implements Callable<Integer> {
+  @ParentCommand private Whittle whittle;
+
+  @Mixin private ModelOption model;
+  @Mixin private DataOption data;
+  @Mixin private OutputFile output;
+
+  @Option(
+      names = "--limit",
+      paramLabel = "N",
+      converter = PositiveInt.class,
+      description = "Take the first N examples only.")
+  private int limit = Integer.MAX_VALUE;
+
+  @Option(
+      names = {"-c", "--ctx-size"},
+      paramLabel = "CTX",
+      converter = PositiveInt.class,
+      description = "Tokens that are run through the model at once; ${DEFAULT-VALUE} by default.")
+  private int chunkSize = 512;
+
+  @Option(names = "--process-output", description = "Collect for output.weight too.")
+  private boolean processOutput;
+
+  @Mixin private ThreadsOption threads;
+
+  @Override
+  public Integer call() throws IOException {
+    Path target = output.require();
+    JsonlDataset dataset = data.dataset();
+    long examples = Math.min(limit, dataset.count());
+    ImportanceCollector collector =
+        new ImportanceCollector(chunkSize, processOutput, threads.threads());
+    ImportanceMatrix matrix;
+    try (LlamaModel loaded = model.load();
+        Stream<Example> read = dataset.examples();
+        Progress progress = new Progress(whittle.terminal(), "imatrix", "examples")) {
+      DocumentTokenizer tokenizer = new DocumentTokenizer(loaded);
+      AtomicLong taken = new AtomicLong();
+      Stream<int[]> documents =
+          read.limit(limit)
+              .map(example -> {
+                taken.incrementAndGet();
+                return tokenizer.tokenize(example).tokens();
+              });
+      matrix =
+          collector.collect(
+              loaded,
+              documents::iterator,
+              dataset.path().toString(),
+              chunks -> progress.update(taken.get(), examples, "%,d chunks".formatted(chunks)));
+    }
+    matrix.write(target, output.mayReplace());
+    whittle
+        .terminal()
+        .say(
+            "%s: %,d matrices, from %,d chunks of %,d tokens"
+                .formatted(
+                    target, matrix.tensors().size(), matrix.chunkCount(), matrix.chunkSize()));
+    return ExitCode.OK;
+  }
+}

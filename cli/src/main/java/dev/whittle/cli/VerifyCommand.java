@@ -1,0 +1,90 @@
+package dev.whittle.cli;
+
+import dev.whittle.ggml.LlamaModel;
+import dev.whittle.gguf.GgufException;
+import dev.whittle.gguf.GgufFile;
+import dev.whittle.inference.TextGenerator;
+import dev.whittle.training.RunDirectory;
+import dev.whittle.training.TrainedModelFile;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ExitCode;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.ParentCommand;
+
+/// `whittle verify`: whether a file holds what was trained.
+@Command(
+    name = "verify",
+    description = {
+      "Proves that a trained file is intact, that it holds the blocks of its run byte for byte, and"
+          + " that llama.cpp runs it. Exits with 1 if it is not so.",
+      ""
+    })
+final class VerifyCommand implements Callable<Integer> {
+  @ParentCommand private Whittle whittle;
+
+  @Parameters(index = "0", paramLabel = "OUT", description = "A GGUF file of 'whittle distill'.")
+  private Path model;
+
+  @Option(
+      names = "--run-dir",
+      paramLabel = "DIR",
+      description = "Compare with the last checkpoint of this run.")
+  private @Nullable Path runDirectory;
+
+  @Override
+  public Integer call() throws IOException {
+    try (GgufFile file = GgufFile.open(model)) {
+      checkBlocks(file);
+    }
+    checkRuns();
+    return ExitCode.OK;
+  }
+
+  private void checkBlocks(GgufFile file) throws IOException {
+    try {
+      TrainedModelFile.requireIntact(file);
+      confirm("all %,d tensors match their checksums".formatted(file.tensors().size()));
+      if (runDirectory != null) {
+        Path checkpoint = newestCheckpoint(runDirectory);
+        try (GgufFile blocks = GgufFile.open(checkpoint)) {
+          int compared = TrainedModelFile.requireSameBlocks(file, blocks);
+          confirm("%,d tensors are the blocks in %s".formatted(compared, checkpoint));
+        }
+      }
+    } catch (GgufException e) {
+      throw new DisprovedException(e);
+    }
+  }
+
+  private static Path newestCheckpoint(Path runDirectory) throws IOException {
+    return RunDirectory.open(runDirectory)
+        .newestCheckpoint()
+        .orElseThrow(() ->
+            new UnusableException(
+                runDirectory + " holds no checkpoint; name the directory of a run that trained"));
+  }
+
+  private void checkRuns() {
+    try (LlamaModel loaded = ModelOption.load(model)) {
+      int[] prompt = loaded.vocabulary().tokenize("1 + 1", true, false);
+      new TextGenerator(loaded, 1, null).generate(prompt, 1, prompt.length + 1, text -> {});
+    }
+    confirm("llama.cpp loads and runs it");
+  }
+
+  private void confirm(String fact) {
+    whittle.terminal().println(whittle.terminal().styled("@|green ok|@  ") + fact);
+  }
+
+  /// The file is not what it should be: what was asked has been found out, so it is no wrong usage.
+  static final class DisprovedException extends RuntimeException {
+    private DisprovedException(GgufException cause) {
+      super(cause.getMessage(), cause);
+    }
+  }
+}

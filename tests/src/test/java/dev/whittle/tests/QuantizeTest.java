@@ -1,0 +1,123 @@
+package dev.whittle.tests;
+
+import static dev.whittle.tests.CommandLine.whittle;
+import static dev.whittle.tests.Expectations.UNUSABLE;
+import static dev.whittle.tests.Expectations.assertDone;
+import static dev.whittle.tests.Expectations.assertRefused;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.whittle.ggml.GgmlType;
+import dev.whittle.gguf.GgufFile;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// `quantize` and `imatrix`, which feeds it.
+class QuantizeTest {
+  private static final Path MODEL = Demo.model();
+  private static final String FFN_UP = "blk.0.ffn_up.weight";
+
+  @TempDir Path folder;
+
+  @Test
+  void rounds_to_a_mix_to_one_type_and_by_patterns() {
+    assertEquals(GgmlType.Q3_K, typeAfter("Q2_K", "blk.0.ffn_down.weight"));
+    assertEquals(GgmlType.Q2_K, typeAfter("q2_k", "blk.0.ffn_down.weight", "--pure"));
+    assertEquals(GgmlType.Q8_0, typeAfter("q2_K", FFN_UP, "--tensor-type", "ffn_up=q8_0"));
+    assertEquals(GgmlType.TQ2_0, typeAfter("tq2_0", FFN_UP, "--method", "fitted"));
+  }
+
+  private GgmlType typeAfter(String type, String tensor, Object... options) {
+    Path out = folder.resolve("out.gguf");
+    Object[] arguments = new Object[options.length + 7];
+    Object[] fixed = {"quantize", MODEL, out, type, "--force", "-t", 1};
+    System.arraycopy(fixed, 0, arguments, 0, fixed.length);
+    System.arraycopy(options, 0, arguments, fixed.length, options.length);
+    CommandLine run = whittle(arguments);
+    assertDone(run);
+    assertEquals("", run.out());
+    try (GgufFile file = GgufFile.open(out)) {
+      return file.require(tensor).type();
+    }
+  }
+
+  @Test
+  void takes_the_importance_matrix_that_imatrix_writes() {
+    Path matrix = folder.resolve("imatrix.gguf");
+    assertDone(
+        whittle("imatrix", "-m", MODEL, "-f", Demo.CHATS, "-o", matrix, "--limit", 20, "-t", 1));
+    assertEquals(GgmlType.IQ2_XXS, typeAfter("iq2_xxs", FFN_UP, "--imatrix", matrix));
+    assertRefused(
+        whittle("quantize", MODEL, folder.resolve("x.gguf"), "iq2_xxs"),
+        UNUSABLE,
+        "IQ2_XXS",
+        "whittle imatrix");
+  }
+
+  @Test
+  void a_dry_run_writes_nothing() {
+    Path out = folder.resolve("out.gguf");
+    CommandLine run = whittle("quantize", MODEL, out, "Q4_K_M", "--dry-run");
+    assertDone(run);
+    assertTrue(run.out().matches("(?s).*blk\\.0\\.ffn_up\\.weight +BF16 +Q4_K .*"), run.out());
+    assertFalse(Files.exists(out));
+  }
+
+  @Test
+  void refuses_what_makes_no_sense() throws IOException {
+    Path out = folder.resolve("out.gguf");
+    assertRefused(whittle("quantize", MODEL, out, "Q9_K"), UNUSABLE, "'Q9_K'", "Q4_K_M");
+    assertRefused(whittle("quantize", MODEL, out), UNUSABLE, "TYPE");
+    assertRefused(
+        whittle("quantize", MODEL, out, "Q4_0", "--tensor-type", "ffn_up"),
+        UNUSABLE,
+        "--tensor-type",
+        "RE=TYPE");
+    assertRefused(
+        whittle("quantize", MODEL, out, "Q4_0", "--tensor-type", "(=q4_0"),
+        UNUSABLE,
+        "regular expression");
+    assertRefused(
+        whittle("quantize", MODEL, out, "Q4_0", "--method", "imatrix"), UNUSABLE, "--imatrix");
+    assertRefused(
+        whittle("quantize", MODEL, out, "Q4_0", "--imatrix", MODEL), UNUSABLE, "importance");
+    assertRefused(
+        whittle("quantize", folder.resolve("none.gguf"), out, "Q4_0"), UNUSABLE, "none.gguf");
+    Files.writeString(out, "precious");
+    assertRefused(whittle("quantize", MODEL, out, "Q4_0"), UNUSABLE, "--force");
+    assertEquals("precious", Files.readString(out));
+  }
+
+  @Test
+  void says_where_rows_do_not_fit_the_type() throws IOException {
+    Path sample = SampleModel.write(folder.resolve("sample.gguf"));
+    Path out = folder.resolve("out.gguf");
+    CommandLine dry = whittle("quantize", sample, out, "Q2_K", "--allow-requantize", "--dry-run");
+    assertTrue(dry.out().contains("(rows do not fit Q2_K)"), dry.out());
+    CommandLine run = whittle("quantize", sample, out, "Q2_K", "--allow-requantize");
+    assertDone(run);
+    assertTrue(run.err().contains("1 of 2 tensors got another type"), run.err());
+  }
+
+  @Test
+  void imatrix_refuses_a_data_set_that_it_cannot_use() throws IOException {
+    Path out = folder.resolve("imatrix.gguf");
+    Path empty = Files.createFile(folder.resolve("empty.jsonl"));
+    assertRefused(whittle("imatrix", "-m", MODEL, "-f", empty, "-o", out), UNUSABLE, "empty.jsonl");
+    Path malformed =
+        Files.writeString(folder.resolve("bad.jsonl"), "{\"text\": \"good\"}\n{\"text\": oops\n");
+    assertRefused(
+        whittle("imatrix", "-m", MODEL, "-f", malformed, "-o", out, "-t", 1),
+        UNUSABLE,
+        "bad.jsonl",
+        "line 2");
+    Path few = Files.writeString(folder.resolve("few.jsonl"), "{\"text\": \"short\"}\n");
+    assertRefused(
+        whittle("imatrix", "-m", MODEL, "-f", few, "-o", out, "-t", 1), UNUSABLE, "few.jsonl");
+    assertFalse(Files.exists(out));
+  }
+}
