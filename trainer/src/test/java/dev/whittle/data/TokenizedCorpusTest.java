@@ -1,0 +1,129 @@
+package dev.whittle.data;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.whittle.ggml.LlamaModel;
+import dev.whittle.testing.DemoModel;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TokenizedCorpusTest {
+  @TempDir Path folder;
+
+  private static LlamaModel model;
+  private static DocumentTokenizer tokenizer;
+
+  @BeforeAll
+  static void load() {
+    model = DemoModel.loadVocabulary();
+    tokenizer = new DocumentTokenizer(model);
+  }
+
+  @AfterAll
+  static void close() {
+    model.close();
+  }
+
+  private JsonlDataset dataset(String... lines) throws IOException {
+    return new JsonlDataset(Files.write(folder.resolve("data.jsonl"), List.of(lines)));
+  }
+
+  private static List<int[]> documents(TokenizedCorpus corpus) {
+    return IntStream.range(0, corpus.size()).mapToObj(i -> corpus.document(i).tokens()).toList();
+  }
+
+  @Test
+  void holdsTheDocumentsAsTheyAreTokenized() throws IOException {
+    JsonlDataset dataset =
+        dataset("{\"text\": \"one two\"}", "{\"prompt\": \"2+2=\", \"completion\": \"4\"}");
+    TokenizedCorpus corpus = TokenizedCorpus.read(dataset, tokenizer, CorpusLimits.ofContext(64));
+    assertEquals(2, corpus.size());
+    TokenizedDocument pair =
+        tokenizer.tokenize(new Example.PromptCompletion(2, "2+2=", "4", null, null));
+    assertArrayEquals(pair.tokens(), corpus.document(1).tokens());
+    assertEquals(pair.completion(), corpus.document(1).completion());
+    assertEquals(corpus.length(0) + corpus.length(1), corpus.tokens());
+    assertEquals(pair.tokens()[1], corpus.token(1, 1));
+    assertFalse(corpus.isCompletion(1, 0));
+    assertTrue(corpus.isCompletion(1, corpus.length(1) - 1));
+  }
+
+  @Test
+  void aLongTextIsSplitWithOneTokenInCommon() throws IOException {
+    JsonlDataset dataset = dataset("{\"text\": \"a b c d e f g h i j k l m n o p\"}");
+    int[] whole =
+        tokenizer
+            .tokenize(new Example.Text(1, "a b c d e f g h i j k l m n o p", null, null))
+            .tokens();
+    TokenizedCorpus corpus = TokenizedCorpus.read(dataset, tokenizer, CorpusLimits.ofContext(7));
+    List<Integer> joined = new ArrayList<>();
+    for (int[] part : documents(corpus)) {
+      assertTrue(part.length <= 7);
+      if (!joined.isEmpty()) {
+        assertEquals(joined.removeLast(), part[0]);
+      }
+      Arrays.stream(part).forEach(joined::add);
+    }
+    assertArrayEquals(whole, joined.stream().mapToInt(i -> i).toArray());
+  }
+
+  @Test
+  void aLongCompletionIsAnErrorThatNamesTheLineAndTheOption() throws IOException {
+    JsonlDataset dataset =
+        dataset(
+            "{\"text\": \"short\"}",
+            "{\"prompt\": \"a b c d e\", \"completion\": \" f g h i j k l\"}");
+    String message =
+        assertThrows(
+                DataException.class,
+                () -> TokenizedCorpus.read(dataset, tokenizer, CorpusLimits.ofContext(8)))
+            .getMessage();
+    assertTrue(message.contains("data.jsonl line 2"), message);
+    assertTrue(message.contains("-c"), message);
+  }
+
+  @Test
+  void aSampleIsTheSameForTheSameSeed() {
+    JsonlDataset questions = new JsonlDataset(DemoModel.QUESTIONS);
+    List<List<int[]>> samples = new ArrayList<>();
+    for (long seed : new long[] {1, 1, 2}) {
+      TokenizedCorpus corpus =
+          TokenizedCorpus.read(questions, tokenizer, new CorpusLimits(512, 100, seed));
+      assertEquals(100, corpus.size());
+      samples.add(documents(corpus));
+    }
+    assertTrue(Arrays.deepEquals(samples.get(0).toArray(), samples.get(1).toArray()));
+    assertFalse(Arrays.deepEquals(samples.get(0).toArray(), samples.get(2).toArray()));
+  }
+
+  @Test
+  void aSampleOfMoreThanThereAreIsAll() throws IOException {
+    JsonlDataset dataset = dataset("{\"text\": \"one two\"}", "{\"text\": \"three four\"}");
+    CorpusLimits limits = new CorpusLimits(64, 5, 1);
+    assertEquals(2, TokenizedCorpus.read(dataset, tokenizer, limits).size());
+  }
+
+  @Test
+  void documentsWithNothingToPredictAreNone() throws IOException {
+    JsonlDataset dataset = dataset("{\"text\": \"\"}", "{\"text\": \"a\"}");
+    String message =
+        assertThrows(
+                DataException.class,
+                () -> TokenizedCorpus.read(dataset, tokenizer, CorpusLimits.ofContext(64)))
+            .getMessage();
+    assertTrue(message.contains("two tokens"), message);
+  }
+}
