@@ -31,4 +31,10 @@ public record SamplerOptions(double temperature, int topK, double topP, double m
   public static SamplerOptions ofTemperature(double temperature, long seed) {
     return new SamplerOptions(temperature, 0, 1, 0, seed);
   }
+
+  /// The same with another seed, so many further; after the greatest comes 0.
+  public SamplerOptions withSeedOffset(long offset) {
+    long other = Math.floorMod(seed + offset, GREATEST_SEED + 1);
+    return new SamplerOptions(temperature, topK, topP, minP, other);
+  }
 }

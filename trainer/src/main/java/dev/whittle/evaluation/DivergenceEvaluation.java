@@ -1,0 +1,142 @@
+package dev.whittle.evaluation;
+
+import dev.whittle.data.TokenizedCorpus;
+import dev.whittle.ggml.Batch;
+import dev.whittle.ggml.LlamaContext;
+import dev.whittle.ggml.LlamaContextOptions;
+import dev.whittle.ggml.LlamaModel;
+import dev.whittle.ggml.Vocabulary;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntConsumer;
+
+/// Compares a student with its teacher token by token: both are given the same documents, and the
+/// distributions that they have for the tokens to come are compared.
+///
+/// @param scope for which tokens
+/// @param threads threads on the CPU
+public record DivergenceEvaluation(Scope scope, int threads) {
+  /// Which tokens count.
+  public enum Scope {
+    /// Those that the model is to produce.
+    COMPLETION,
+    /// All but a document's first, which nothing comes before.
+    ALL
+  }
+
+  private static final int MOST_BATCH_TOKENS = 512;
+
+  /// The most memory for one model's logits of a batch; with a large vocabulary batches are
+  /// smaller.
+  private static final int MOST_LOGITS_BYTES = 64 << 20;
+
+  /// Evaluates the student on a corpus that was tokenized with the vocabulary of both.
+  ///
+  /// @param documentsDone is told how many documents are done, in no certain order
+  /// @throws IllegalArgumentException if the models' vocabularies differ, or the corpus has no
+  ///   token in scope
+  public DivergenceReport run(
+      LlamaModel student, LlamaModel teacher, TokenizedCorpus corpus, IntConsumer documentsDone) {
+    requireSameVocabulary(student, teacher);
+    ContextWorkers workers = ContextWorkers.of(teacher, threads, corpus.size());
+    LlamaContextOptions options = contextOptions(teacher, corpus, workers);
+    AtomicInteger next = new AtomicInteger();
+    AtomicInteger done = new AtomicInteger();
+    DivergenceStatistics all = new DivergenceStatistics();
+    workers.run(worker -> {
+      DivergenceStatistics statistics = new DivergenceStatistics();
+      try (LlamaContext studentContext = student.newContext(options);
+          LlamaContext teacherContext = teacher.newContext(options)) {
+        Comparison comparison = new Comparison(studentContext, teacherContext, statistics);
+        for (int d = next.getAndIncrement(); d < corpus.size(); d = next.getAndIncrement()) {
+          comparison.compare(corpus, d);
+          documentsDone.accept(done.incrementAndGet());
+        }
+      }
+      synchronized (all) {
+        all.add(statistics);
+      }
+    });
+    if (all.tokens() == 0) {
+      throw new IllegalArgumentException(
+          "the data has no token that the model is to produce; compare all tokens instead");
+    }
+    return all.report();
+  }
+
+  private static void requireSameVocabulary(LlamaModel student, LlamaModel teacher) {
+    Vocabulary ours = student.vocabulary();
+    Vocabulary theirs = teacher.vocabulary();
+    if (ours.size() != theirs.size()) {
+      throw new IllegalArgumentException(
+          "%s has %d tokens and %s has %d; a teacher must have the student's vocabulary"
+              .formatted(student.path(), ours.size(), teacher.path(), theirs.size()));
+    }
+    for (int token = 0; token < ours.size(); token++) {
+      if (!ours.text(token).equals(theirs.text(token))) {
+        throw new IllegalArgumentException(
+            "token %d is '%s' in %s and '%s' in %s; a teacher must have the student's vocabulary"
+                .formatted(
+                    token, ours.text(token), student.path(), theirs.text(token), teacher.path()));
+      }
+    }
+  }
+
+  private static LlamaContextOptions contextOptions(
+      LlamaModel model, TokenizedCorpus corpus, ContextWorkers workers) {
+    int rowBytes = model.vocabulary().size() * Float.BYTES;
+    int batch = Math.clamp(MOST_LOGITS_BYTES / rowBytes, 1, MOST_BATCH_TOKENS);
+    return LlamaContextOptions.builder()
+        .contextLength(corpus.longest())
+        .batchSize(batch)
+        .microBatchSize(batch)
+        .threads(workers.threads())
+        .build();
+  }
+
+  /// One worker's comparison, document by document.
+  private final class Comparison {
+    private final LlamaContext student;
+    private final LlamaContext teacher;
+    private final DivergenceStatistics statistics;
+    private final Batch batch;
+    private final float[] studentLogits;
+    private final float[] teacherLogits;
+
+    Comparison(LlamaContext student, LlamaContext teacher, DivergenceStatistics statistics) {
+      this.student = student;
+      this.teacher = teacher;
+      this.statistics = statistics;
+      this.batch = new Batch(student.batchSize());
+      int vocabulary = student.model().vocabulary().size();
+      this.studentLogits = new float[vocabulary];
+      this.teacherLogits = new float[vocabulary];
+    }
+
+    void compare(TokenizedCorpus corpus, int document) {
+      student.clear();
+      teacher.clear();
+      // The last token is only a target.
+      int inputs = corpus.length(document) - 1;
+      for (int start = 0; start < inputs; start += batch.capacity()) {
+        int end = Math.min(inputs, start + batch.capacity());
+        batch.clear();
+        for (int i = start; i < end; i++) {
+          batch.add(corpus.token(document, i), i, 0, counts(corpus, document, i + 1));
+        }
+        student.decode(batch);
+        teacher.decode(batch);
+        for (int i = start; i < end; i++) {
+          if (counts(corpus, document, i + 1)) {
+            student.copyLogits(i - start, studentLogits);
+            teacher.copyLogits(i - start, teacherLogits);
+            statistics.add(studentLogits, teacherLogits, corpus.token(document, i + 1));
+          }
+        }
+      }
+    }
+
+    private boolean counts(TokenizedCorpus corpus, int document, int target) {
+      return scope == Scope.ALL || corpus.isCompletion(document, target);
+    }
+  }
+}

@@ -1,0 +1,59 @@
+package dev.whittle.evaluation;
+
+import dev.whittle.data.DocumentTokenizer;
+import dev.whittle.data.Example;
+import dev.whittle.data.JsonlDataset;
+import dev.whittle.ggml.LlamaModel;
+import dev.whittle.ggml.Vocabulary;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.Consumer;
+
+/// Asks a model the questions of a data set and grades its replies.
+///
+/// @param options how it replies
+/// @param grader what counts as right
+public record TaskEvaluation(GenerationOptions options, AnswerGrader grader) {
+
+  /// As reasoning models are commonly measured: greedy, the answer in a box.
+  public static TaskEvaluation boxed(int maxNewTokens) {
+    return new TaskEvaluation(GenerationOptions.greedy(maxNewTokens), new BoxedAnswerGrader());
+  }
+
+  /// Evaluates a model.
+  ///
+  /// @param limit how many questions to ask; 0 for all. A limit takes the same questions every
+  ///   time: from each domain its share, evenly spaced
+  /// @param graded is given every reply as it is graded, in no certain order
+  /// @throws dev.whittle.data.DataException if the data set is malformed, or a line has no answer
+  public TaskReport run(
+      LlamaModel model, JsonlDataset dataset, int limit, Consumer<GradedReply> graded) {
+    List<Example> questions = Questions.read(dataset, limit);
+    DocumentTokenizer tokenizer = new DocumentTokenizer(model);
+    List<int[]> prompts = questions.stream().map(tokenizer::prompt).toList();
+    List<GradedReply> replies = new ArrayList<>();
+    long start = System.nanoTime();
+    new BatchedGenerator(model, options)
+        .generate(
+            prompts,
+            generation -> {
+              Example question = questions.get(generation.prompt());
+              GradedReply reply = grade(model.vocabulary(), question, generation);
+              replies.add(reply);
+              graded.accept(reply);
+            });
+    return TaskReport.of(replies, (System.nanoTime() - start) / 1e9);
+  }
+
+  private GradedReply grade(Vocabulary vocabulary, Example question, Generation generation) {
+    String reply = vocabulary.detokenize(generation.tokens(), false);
+    String answer = Objects.requireNonNull(question.answer());
+    return new GradedReply(
+        question,
+        reply,
+        generation.tokens().length,
+        generation.truncated(),
+        grader.isRight(reply, answer));
+  }
+}

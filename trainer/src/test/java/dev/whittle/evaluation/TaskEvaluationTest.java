@@ -1,0 +1,62 @@
+package dev.whittle.evaluation;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.whittle.data.JsonlDataset;
+import dev.whittle.ggml.LlamaModel;
+import dev.whittle.testing.DemoModel;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+class TaskEvaluationTest {
+  @Test
+  void theModelAnswersTheQuestionsThatItWasTrainedFor() {
+    List<GradedReply> graded = new ArrayList<>();
+    TaskEvaluation evaluation =
+        new TaskEvaluation(GenerationOptions.greedy(300).withThreads(1), new BoxedAnswerGrader());
+    TaskReport report;
+    try (LlamaModel model = DemoModel.load()) {
+      report = evaluation.run(model, new JsonlDataset(DemoModel.QUESTIONS), 48, graded::add);
+    }
+    // It has 0.984 of all 1,200 right.
+    assertTrue(report.accuracy() >= 0.95, report.toString());
+    assertEquals(48, report.questions());
+    assertEquals(48, graded.size());
+    assertEquals(
+        report.accuracy(), graded.stream().filter(GradedReply::right).count() / 48.0, 1e-12);
+    assertEquals(Set.of("math", "code", "prose", "facts"), report.accuracyByDomain().keySet());
+    assertEquals(0, report.truncatedRate());
+    assertTrue(report.meanTokens() > 10 && report.meanTokens() < 100, report.toString());
+    assertTrue(graded.stream().noneMatch(reply -> reply.reply().contains("<|im_end|>")));
+  }
+
+  @Test
+  void theReportIsWrittenAsTheCommandLinePromises() {
+    TaskReport task = new TaskReport(2, 0.5, new TreeMap<>(Map.of("math", 0.5)), 9, 0, 7);
+    DivergenceReport divergence = new DivergenceReport(10, 2.5, 2.25, 0.125, 0.1, 1, 0.75);
+    Path file = Path.of("m.gguf");
+    JsonMapper json = JsonMapper.shared();
+    JsonNode alone = json.valueToTree(EvaluationReport.of(file, 100, 2.5, task, null));
+    JsonNode compared = json.valueToTree(EvaluationReport.of(file, 100, 2.5, task, divergence));
+    assertEquals(
+        json.readTree(
+                """
+                {"model": "m.gguf", "file_bytes": 100, "bits_per_weight": 2.5, "n": 2,
+                 "accuracy": 0.5, "accuracy_by_domain": {"math": 0.5}, "mean_tokens": 9.0,
+                 "truncated_rate": 0.0, "tokens_per_second": 7.0}
+                """)
+            .toString(),
+        json.readTree(alone.toString()).toString());
+    assertEquals(
+        "{\"mean_kld\":0.125,\"same_top_p\":0.75,\"ppl\":2.5,\"ppl_base\":2.25}",
+        compared.get("kl").toString());
+  }
+}
