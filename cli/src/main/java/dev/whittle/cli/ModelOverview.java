@@ -78,12 +78,17 @@ record ModelOverview(
     return String.join("\n", parts);
   }
 
+  /// The size in words.
+  String size() {
+    return "%,d bytes, %.3f bits a weight".formatted(fileBytes, bitsPerWeight);
+  }
+
   private String summary() {
     return new Table(Column.left(""), Column.left(""))
         .row("file", file)
         .row("architecture", architecture == null ? "not stated" : MetadataView.line(architecture))
         .row("parameters", "%,d".formatted(parameters))
-        .row("size", "%,d bytes, %.3f bits a weight".formatted(fileBytes, bitsPerWeight))
+        .row("size", size())
         .toString();
   }
 

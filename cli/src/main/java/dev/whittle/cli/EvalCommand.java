@@ -1,0 +1,164 @@
+package dev.whittle.cli;
+
+import dev.whittle.cli.Table.Column;
+import dev.whittle.data.CorpusLimits;
+import dev.whittle.data.DocumentTokenizer;
+import dev.whittle.data.JsonlDataset;
+import dev.whittle.data.TokenizedCorpus;
+import dev.whittle.evaluation.BoxedAnswerGrader;
+import dev.whittle.evaluation.DivergenceEvaluation;
+import dev.whittle.evaluation.DivergenceEvaluation.Scope;
+import dev.whittle.evaluation.DivergenceReport;
+import dev.whittle.evaluation.EvaluationReport;
+import dev.whittle.evaluation.GenerationOptions;
+import dev.whittle.evaluation.TaskEvaluation;
+import dev.whittle.evaluation.TaskReport;
+import dev.whittle.ggml.LlamaModel;
+import dev.whittle.gguf.GgufFile;
+import java.nio.file.Path;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParentCommand;
+
+/// `whittle eval`: how good a model is.
+@Command(
+    name = "eval",
+    description = {
+      "Asks a model the questions of a data set and grades its replies: an answer counts when the"
+          + " reply holds \\boxed{ANSWER}. With a teacher, compares their distributions too.",
+      ""
+    })
+final class EvalCommand implements Runnable {
+  @ParentCommand private Whittle whittle;
+
+  @Mixin private ModelOption model;
+  @Mixin private DataOption data;
+
+  @Option(
+      names = "--teacher",
+      paramLabel = "TEACHER",
+      description =
+          "Measure perplexity, KL divergence and the share of equal top tokens against this model,"
+              + " on the replies in the data, or on all of it where there are none.")
+  private @Nullable Path teacher;
+
+  @Option(
+      names = "--limit",
+      paramLabel = "N",
+      converter = PositiveInt.class,
+      description = "Ask N questions, from each domain its share; by default, all.")
+  private int limit;
+
+  @Option(
+      names = {"-n", "--predict"},
+      paramLabel = "N",
+      converter = PositiveInt.class,
+      description = "Cut replies off after so many tokens; ${DEFAULT-VALUE} by default.")
+  private int maxTokens = 300;
+
+  @Option(
+      names = {"-np", "--parallel"},
+      paramLabel = "N",
+      converter = PositiveInt.class,
+      description = "Replies that are generated at once; ${DEFAULT-VALUE} by default.")
+  private int parallel = 32;
+
+  @Mixin private ThreadsOption threads;
+
+  @Option(names = "--json", description = "Print one JSON object.")
+  private boolean json;
+
+  @Override
+  public void run() {
+    JsonlDataset dataset = data.dataset();
+    ModelOverview overview;
+    try (GgufFile file = GgufFile.open(model.path())) {
+      overview = ModelOverview.of(file, false);
+    }
+    try (LlamaModel student = model.load()) {
+      TaskReport task = ask(student, dataset);
+      DivergenceReport divergence = teacher == null ? null : compare(student, teacher, dataset);
+      if (json) {
+        whittle
+            .terminal()
+            .printJson(
+                EvaluationReport.of(
+                    model.path(),
+                    overview.fileBytes(),
+                    overview.bitsPerWeight(),
+                    task,
+                    divergence));
+      } else {
+        whittle.terminal().print(describe(overview, task, divergence));
+      }
+    }
+  }
+
+  private TaskReport ask(LlamaModel student, JsonlDataset dataset) {
+    GenerationOptions options =
+        GenerationOptions.greedy(maxTokens).withParallel(parallel).withThreads(threads.threads());
+    long questions = dataset.count();
+    long asked = limit == 0 ? questions : Math.min(limit, questions);
+    try (Progress progress = new Progress(whittle.terminal(), "eval", "questions")) {
+      AtomicInteger done = new AtomicInteger();
+      AtomicInteger right = new AtomicInteger();
+      return new TaskEvaluation(options, new BoxedAnswerGrader())
+          .run(
+              student,
+              dataset,
+              limit,
+              reply -> {
+                int count = done.incrementAndGet();
+                int correct = reply.right() ? right.incrementAndGet() : right.get();
+                progress.update(count, asked, "accuracy %.3f".formatted((double) correct / count));
+              });
+    }
+  }
+
+  private DivergenceReport compare(LlamaModel student, Path teacherFile, JsonlDataset dataset) {
+    try (LlamaModel reference = ModelOption.load(teacherFile);
+        Progress progress = new Progress(whittle.terminal(), "compare", "documents")) {
+      TokenizedCorpus corpus =
+          TokenizedCorpus.read(
+              dataset,
+              new DocumentTokenizer(reference),
+              new CorpusLimits(reference.trainedContext(), limit, 0));
+      Scope scope = corpus.completionTokens() > 0 ? Scope.COMPLETION : Scope.ALL;
+      return new DivergenceEvaluation(scope, threads.threads())
+          .run(student, reference, corpus, done -> progress.update(done, corpus.size(), ""));
+    } catch (IllegalArgumentException e) {
+      throw new UnusableException("--teacher does not fit: " + e.getMessage(), e);
+    }
+  }
+
+  private static String describe(
+      ModelOverview overview, TaskReport task, @Nullable DivergenceReport divergence) {
+    Table table = new Table(Column.left(""), Column.left(""));
+    table.row("model", overview.file());
+    table.row("size", overview.size());
+    table.row("accuracy", "%.3f of %,d questions".formatted(task.accuracy(), task.questions()));
+    task.accuracyByDomain()
+        .forEach((domain, accuracy) ->
+            table.row("  " + MetadataView.line(domain), "%.3f".formatted(accuracy)));
+    table.row(
+        "replies",
+        "%.1f tokens on average, %.1f%% cut off, %,.0f tokens a second"
+            .formatted(task.meanTokens(), 100 * task.truncatedRate(), task.tokensPerSecond()));
+    if (divergence != null) {
+      table.row(
+          "KL divergence",
+          "%.4f nats a token on average, median %.4f, 99%% below %.4f"
+              .formatted(divergence.mean(), divergence.median(), divergence.percentile99()));
+      table.row("same top token", "%.2f%%".formatted(100 * divergence.sameTopToken()));
+      table.row(
+          "perplexity",
+          "%.4f (teacher %.4f) over %,d tokens"
+              .formatted(
+                  divergence.perplexity(), divergence.teacherPerplexity(), divergence.tokens()));
+    }
+    return table.toString();
+  }
+}
