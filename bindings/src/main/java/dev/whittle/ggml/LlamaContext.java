@@ -141,7 +141,7 @@ public final class LlamaContext implements AutoCloseable {
   /// @throws IllegalArgumentException if the batch is empty or too large, or names a token or a
   ///   sequence that does not exist
   /// @throws NativeException if the cache has no room, if positions do not continue their
-  ///   sequences, or if the computation fails
+  ///   sequences, or if the computation fails; then the cache may hold a part of the batch
   public void decode(Batch batch) {
     require(batch);
     NativeRuntime runtime = NativeRuntime.load();

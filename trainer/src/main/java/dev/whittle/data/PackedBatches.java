@@ -33,7 +33,7 @@ public final class PackedBatches {
     this.plan = RowPlan.of(corpus, shape.rowLength(), seed, start.epoch());
     if (start.row() >= plan.size()) {
       throw new IllegalArgumentException(
-          "the data has no row %d: an epoch has %d rows; resume with the data that the run began with"
+          "the data has no row %d: an epoch has %d; resume with the data that the run began with"
               .formatted(start.row(), plan.size()));
     }
   }

@@ -31,14 +31,24 @@ final class RowPlan {
   static RowPlan of(TokenizedCorpus corpus, int rowLength, long seed, int epoch) {
     // The odd constant keeps the epochs of neighbouring seeds apart.
     Random random = new Random(seed + epoch * 0x9E3779B97F4A7C15L);
-    List<Integer> order = new ArrayList<>(IntStream.range(0, corpus.size()).boxed().toList());
-    Collections.shuffle(order, random);
-    List<int[]> rows = pack(corpus, order, rowLength);
+    List<int[]> rows = pack(corpus, shuffled(corpus.size(), random), rowLength);
     Collections.shuffle(rows, random);
     return new RowPlan(rows.toArray(int[][]::new));
   }
 
-  private static List<int[]> pack(TokenizedCorpus corpus, List<Integer> order, int rowLength) {
+  /// The numbers from 0 in a random order (Fisher and Yates).
+  private static int[] shuffled(int count, Random random) {
+    int[] order = IntStream.range(0, count).toArray();
+    for (int last = count - 1; last > 0; last--) {
+      int chosen = random.nextInt(last + 1);
+      int swapped = order[last];
+      order[last] = order[chosen];
+      order[chosen] = swapped;
+    }
+    return order;
+  }
+
+  private static List<int[]> pack(TokenizedCorpus corpus, int[] order, int rowLength) {
     List<int[]> closed = new ArrayList<>();
     List<OpenRow> open = new ArrayList<>();
     for (int document : order) {

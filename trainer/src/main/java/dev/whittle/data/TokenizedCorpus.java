@@ -70,7 +70,8 @@ public final class TokenizedCorpus {
       JsonlDataset dataset, Example example, TokenizedDocument document, int contextLength) {
     if (document.length() > contextLength) {
       throw new DataException(
-          "%s line %d has %d tokens, but the context has %d: raise the context length (-c), or shorten the line"
+          ("%s line %d has %d tokens, but the context has %d: raise the context length (-c), or"
+                  + " shorten the line")
               .formatted(dataset.path(), example.line(), document.length(), contextLength));
     }
   }
