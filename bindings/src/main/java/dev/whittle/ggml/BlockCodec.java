@@ -15,8 +15,15 @@ import org.jspecify.annotations.Nullable;
 /// guards the tables that it builds on first use, so any number of threads may encode and decode at
 /// once. Rows are independent of each other: however they are split, the bytes are the same.
 public final class BlockCodec {
-  /// ggml's decoders count with 32-bit integers inside one call.
+  /// Some of ggml's encoders and decoders count with 32-bit integers inside one call.
   private static final long MAX_ELEMENTS_PER_CALL = 1L << 28;
+
+  /// No block type has a scale for values beyond this one: 65504, the greatest float16, times the
+  /// most that Q6_K multiplies it with, and then some.
+  private static final float GREATEST_VALUE = 0x1p28f;
+
+  /// ggml squares sums of importance times value times level, in single precision.
+  private static final double GREATEST_WEIGHTED_SQUARE = 0x1p52;
 
   private static final int MAGNITUDE = 0x7fff_ffff;
   private static final int INFINITY = 0x7f80_0000;
@@ -54,7 +61,7 @@ public final class BlockCodec {
   /// @param importance [rowLength], how much the squared error of each column counts; null for
   ///   equal weights. Types that do not use it ignore it.
   /// @throws IllegalArgumentException if a size does not fit, if the type needs an importance that
-  ///   is not given, or if a value or an importance is not finite
+  ///   is not given, or if a value or an importance is not finite, or too large for the type
   public void encode(
       MemorySegment src,
       MemorySegment dst,
@@ -67,7 +74,10 @@ public final class BlockCodec {
     long elements = Math.multiplyExact(rows, rowLength);
     requireNative(src, Math.multiplyExact(elements, Float.BYTES), "the float32 rows");
     requireNative(dst, Math.multiplyExact(rows, type.rowBytes(rowLength)), "the encoded rows");
-    requireFinite(src, elements, rowLength);
+    float greatest = requireFinite(src, elements, rowLength);
+    if (type.isQuantized() && greatest > GREATEST_VALUE) {
+      throw new IllegalArgumentException(greatest + " is too large for the scales of " + type);
+    }
     if (importance == null) {
       if (type.requiresImportance()) {
         throw new IllegalArgumentException(
@@ -76,15 +86,38 @@ public final class BlockCodec {
       quantize(src, dst, rows, rowLength, MemorySegment.NULL);
       return;
     }
-    requireImportance(importance, rowLength);
+    requireNoOverflow(greatest, requireImportance(importance, rowLength));
     try (Arena arena = Arena.ofConfined()) {
       quantize(src, dst, rows, rowLength, arena.allocateFrom(ValueLayout.JAVA_FLOAT, importance));
     }
   }
 
+  /// Some types abort the process where their sums overflow, and the others encode nonsense.
+  private void requireNoOverflow(float greatest, float greatestImportance) {
+    if (type.isQuantized()
+        && (double) greatest * greatest * greatestImportance > GREATEST_WEIGHTED_SQUARE) {
+      throw new IllegalArgumentException(
+          "values of up to "
+              + greatest
+              + " with an importance of up to "
+              + greatestImportance
+              + " overflow ggml's sums; scale the importance down");
+    }
+  }
+
   private void quantize(
       MemorySegment src, MemorySegment dst, long rows, long rowLength, MemorySegment importance) {
-    Llama.ggml_quantize_chunk(type.id(), src, dst, 0, rows, rowLength, importance);
+    long rowsPerCall = Math.max(1, MAX_ELEMENTS_PER_CALL / rowLength);
+    for (long row = 0; row < rows; row += rowsPerCall) {
+      Llama.ggml_quantize_chunk(
+          type.id(),
+          src.asSlice(row * rowLength * Float.BYTES),
+          dst.asSlice(row * type.rowBytes(rowLength)),
+          0,
+          Math.min(rows - row, rowsPerCall),
+          rowLength,
+          importance);
+    }
   }
 
   /// Decodes elements (`to_float` of `ggml_get_type_traits`).
@@ -118,13 +151,18 @@ public final class BlockCodec {
   }
 
   /// ggml does not check its input: some types would abort the process over a NaN.
-  private static void requireFinite(MemorySegment src, long elements, long rowLength) {
+  ///
+  /// @return the greatest magnitude
+  private static float requireFinite(MemorySegment src, long elements, long rowLength) {
+    int greatest = 0;
     for (long start = 0; start < elements; start += MAX_ELEMENTS_PER_CALL) {
       int count = (int) Math.min(elements - start, MAX_ELEMENTS_PER_CALL);
-      if (greatestMagnitude(src.asSlice(start * Float.BYTES), count) >= INFINITY) {
+      greatest = Math.max(greatest, greatestMagnitude(src.asSlice(start * Float.BYTES), count));
+      if (greatest >= INFINITY) {
         throw new IllegalArgumentException(describeNonFinite(src, start, rowLength));
       }
     }
+    return Float.intBitsToFloat(greatest);
   }
 
   /// The greatest absolute value, as the bits of a float32: they order as the values do, with
@@ -147,20 +185,24 @@ public final class BlockCodec {
     return "row " + i / rowLength + ", column " + i % rowLength + " is " + value;
   }
 
-  /// Refuses an importance that ggml could not use.
+  /// Refuses an importance that cannot be used.
   ///
+  /// @return the greatest
   /// @throws IllegalArgumentException if it has not one value for each column, or one that is
   ///   negative or not finite
-  public static void requireImportance(float[] importance, long rowLength) {
+  public static float requireImportance(float[] importance, long rowLength) {
     if (importance.length != rowLength) {
       throw new IllegalArgumentException(
           "the importance has " + importance.length + " values for rows of " + rowLength);
     }
+    float greatest = 0;
     for (int i = 0; i < importance.length; i++) {
       if (!(importance[i] >= 0 && importance[i] < Float.POSITIVE_INFINITY)) {
         throw new IllegalArgumentException(
             "the importance of column " + i + " is " + importance[i]);
       }
+      greatest = Math.max(greatest, importance[i]);
     }
+    return greatest;
   }
 }

@@ -133,6 +133,12 @@ class BlockCodecTest {
     float[] negative = ones();
     negative[17] = -1;
     refused("importance of column 17 is -1.0", () -> encode(codec, values, negative));
+    float[] vast = values.clone();
+    vast[3] = 1e9f;
+    refused("1.0E9 is too large for the scales of IQ2_XXS", () -> encode(codec, vast, ones()));
+    float[] heavy = ones();
+    heavy[17] = 1e30f;
+    refused("importance of up to 1.0E30 overflow", () -> encode(codec, values, heavy));
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment src = arena.allocate(ROW_LENGTH * Float.BYTES);
       MemorySegment dst = arena.allocate(132);

@@ -39,6 +39,7 @@ abstract sealed class FittedEncoder implements BlockEncoder permits TernaryEncod
       long rowLength,
       float @Nullable [] importance) {
     long rowBytes = type.rowBytes(rowLength);
+    int columns = Math.toIntExact(rowLength);
     require(src, Math.multiplyExact(rows, rowLength * Float.BYTES), "the float32 rows");
     require(dst, Math.multiplyExact(rows, rowBytes), "the encoded rows");
     if (importance != null) {
@@ -51,7 +52,7 @@ abstract sealed class FittedEncoder implements BlockEncoder permits TernaryEncod
     Arrays.fill(weights, 1);
     byte[] bytes = new byte[type.blockBytes()];
     for (long row = 0; row < rows; row++) {
-      for (int column = 0; column < rowLength; column += size) {
+      for (int column = 0; column < columns; column += size) {
         long start = row * rowLength + column;
         MemorySegment.copy(
             src, ValueLayout.JAVA_FLOAT_UNALIGNED, start * Float.BYTES, values, 0, size);

@@ -174,7 +174,8 @@ final class TensorQuantization {
         }
       }
       return new QuantizationException(
-          "tensor '" + tensor.name() + "' cannot be quantized: " + e.getMessage(), e);
+          "tensor '" + tensor.name() + "' cannot become " + encoder.type() + ": " + e.getMessage(),
+          e);
     }
   }
 }

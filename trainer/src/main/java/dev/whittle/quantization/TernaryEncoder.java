@@ -9,8 +9,8 @@ import dev.whittle.ggml.GgmlType;
 /// optimum of Ternary Weight Networks, Li et al. 2016, with weights). So the search runs over the
 /// thresholds, and then alternates the two rules.
 ///
-/// The layout is `block_tq2_0`: byte `32 h + m` holds the values `128 h + m + 32 n` in its bits `2
-/// n` and `2 n + 1`, as level plus one; the scale follows.
+/// The layout is `block_tq2_0`: byte `32 h + m` holds the four values `128 h + m + 32 n`, the first
+/// in its lowest two bits, as level plus one; the scale follows.
 final class TernaryEncoder extends FittedEncoder {
   private static final int SIZE = 256;
   private static final int ALTERNATIONS = 2;
@@ -82,11 +82,13 @@ final class TernaryEncoder extends FittedEncoder {
         keptWeight = 0;
         for (int i = 0; i < SIZE; i++) {
           float magnitude = Math.abs(values[i]);
+          // The sign bit instead of a comparison: a branch here would be a coin toss.
           double kept = weights[i] * (Float.floatToRawIntBits(threshold - magnitude) >>> 31);
           keptSum += kept * magnitude;
           keptWeight += kept;
         }
       }
+      // Near the smallest float16 the scales are so coarse that ggml's choice can win.
       short fitted = roundScale(keptSum / keptWeight);
       short plain = roundScale(greatest);
       return gain(fitted, keptSum, keptWeight)

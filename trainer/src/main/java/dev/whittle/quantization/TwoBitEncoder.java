@@ -81,7 +81,7 @@ final class TwoBitEncoder extends FittedEncoder {
       return Candidate.NONE.orBetter(up).orBetter(down).orBetter(plain(greatest)).scale();
     }
 
-    /// What ggml would choose; float16 can be so coarse that it wins.
+    /// ggml's choice, which can win near the smallest float16, where scales are coarse.
     private Candidate plain(float greatest) {
       int half = MagnitudeHistogram.HALF;
       double sum = positive.sum[half] + negative.sum[half];
