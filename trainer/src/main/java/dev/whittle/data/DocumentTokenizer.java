@@ -61,7 +61,8 @@ public final class DocumentTokenizer {
     for (int i = 0; i < messages.size(); i++) {
       if (messages.get(i).role().equals(ChatMessage.ASSISTANT)) {
         int start = i == 0 ? 0 : sharedPrefix(tokens, markup(opening(messages, i)));
-        int end = sharedPrefix(tokens, markup(template().apply(messages.subList(0, i + 1), false)));
+        boolean last = i == messages.size() - 1;
+        int end = last ? tokens.length : sharedPrefix(tokens, markup(closing(messages, i)));
         completion.set(start, endOfTurn(tokens, start, end));
       }
     }
@@ -71,6 +72,11 @@ public final class DocumentTokenizer {
   /// The chat up to where the reply of this index begins.
   private String opening(List<ChatMessage> messages, int reply) {
     return template().apply(messages.subList(0, reply), true);
+  }
+
+  /// The chat up to where the reply of this index ends.
+  private String closing(List<ChatMessage> messages, int reply) {
+    return template().apply(messages.subList(0, reply + 1), false);
   }
 
   /// A template goes on after the token that ends a turn, with a line break for instance: the model

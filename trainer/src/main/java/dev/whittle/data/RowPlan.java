@@ -1,25 +1,26 @@
 package dev.whittle.data;
 
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.Comparator;
+import java.util.Deque;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.TreeMap;
 import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 
 /// Which documents go into which row, for one epoch. The same corpus, row length, seed and epoch
 /// make the same plan.
 ///
-/// The documents come in a random order. Each goes into the fullest of the open rows that has room
-/// for it (best fit); when none has, a new row is opened. The rows are shuffled at the end, since
-/// those that are closed last are the emptiest.
+/// The documents come in a random order and are packed window by window, by best fit decreasing:
+/// the longest document first, each into the fullest row that has room for it. The rows are
+/// shuffled at the end, since a window's last ones hold short documents only.
 final class RowPlan {
-  /// More open rows fill better, and cost time for every document.
-  private static final int MOST_OPEN = 64;
-
-  /// Room for less than the shortest document of a corpus is no room.
-  private static final int SHORTEST = 2;
+  /// A larger window fills better, and mixes documents from further apart.
+  private static final int WINDOW = 4096;
 
   /// [row][document]
   private final int[][] rows;
@@ -31,7 +32,13 @@ final class RowPlan {
   static RowPlan of(TokenizedCorpus corpus, int rowLength, long seed, int epoch) {
     // The odd constant keeps the epochs of neighbouring seeds apart.
     Random random = new Random(seed + epoch * 0x9E3779B97F4A7C15L);
-    List<int[]> rows = pack(corpus, shuffled(corpus.size(), random), rowLength);
+    int[] order = shuffled(corpus.size(), random);
+    List<int[]> rows = new ArrayList<>();
+    for (int from = 0; from < order.length; from += WINDOW) {
+      int to = Math.min(order.length, from + WINDOW);
+      pack(corpus, Arrays.copyOfRange(order, from, to), rowLength)
+          .forEach(row -> rows.add(row.documents()));
+    }
     Collections.shuffle(rows, random);
     return new RowPlan(rows.toArray(int[][]::new));
   }
@@ -48,42 +55,34 @@ final class RowPlan {
     return order;
   }
 
-  private static List<int[]> pack(TokenizedCorpus corpus, int[] order, int rowLength) {
-    List<int[]> closed = new ArrayList<>();
-    List<OpenRow> open = new ArrayList<>();
-    for (int document : order) {
+  private static List<Row> pack(TokenizedCorpus corpus, int[] documents, int rowLength) {
+    List<Integer> longestFirst =
+        Arrays.stream(documents)
+            .boxed()
+            .sorted(Comparator.comparingInt(corpus::length).reversed())
+            .toList();
+    List<Row> rows = new ArrayList<>();
+    TreeMap<Integer, Deque<Row>> byRoom = new TreeMap<>();
+    for (int document : longestFirst) {
       int length = corpus.length(document);
-      @Nullable OpenRow row = fullest(open, length);
-      if (row == null) {
-        if (open.size() == MOST_OPEN) {
-          close(fullest(open, 0), open, closed);
+      Map.Entry<Integer, Deque<Row>> fullest = byRoom.ceilingEntry(length);
+      int room;
+      Row row;
+      if (fullest == null) {
+        room = rowLength;
+        row = new Row();
+        rows.add(row);
+      } else {
+        room = fullest.getKey();
+        row = fullest.getValue().removeFirst();
+        if (fullest.getValue().isEmpty()) {
+          byRoom.remove(room);
         }
-        row = new OpenRow(rowLength);
-        open.add(row);
       }
-      row.add(document, length);
-      if (row.room < SHORTEST) {
-        close(row, open, closed);
-      }
+      row.add(document);
+      byRoom.computeIfAbsent(room - length, key -> new ArrayDeque<>()).addLast(row);
     }
-    open.forEach(row -> closed.add(row.documents()));
-    return closed;
-  }
-
-  private static void close(OpenRow row, List<OpenRow> open, List<int[]> closed) {
-    open.remove(row);
-    closed.add(row.documents());
-  }
-
-  /// The row with the least room that is enough; of equals the oldest.
-  private static @Nullable OpenRow fullest(List<OpenRow> open, int length) {
-    @Nullable OpenRow best = null;
-    for (OpenRow row : open) {
-      if (row.room >= length && (best == null || row.room < best.room)) {
-        best = row;
-      }
-    }
-    return best;
+    return rows;
   }
 
   /// How many rows the epoch has, at least 1.
@@ -96,21 +95,15 @@ final class RowPlan {
     return rows[index];
   }
 
-  private static final class OpenRow {
-    private int[] documents = new int[8];
+  private static final class Row {
+    private int[] documents = new int[4];
     private int count;
-    private int room;
 
-    OpenRow(int room) {
-      this.room = room;
-    }
-
-    void add(int document, int length) {
+    void add(int document) {
       if (count == documents.length) {
         documents = Arrays.copyOf(documents, 2 * count);
       }
       documents[count++] = document;
-      room -= length;
     }
 
     int[] documents() {
