@@ -172,6 +172,24 @@ public final class TrainedWeights implements WeightSource, AutoCloseable {
             .toList());
   }
 
+  /// Takes the weights of another file of the same model. A tensor that has the parameter's type
+  /// becomes its blocks as it is; the others are encoded.
+  public void startFrom(ModelFile model) {
+    for (Parameter p : parameters.values()) {
+      TensorInfo info = model.file().require(p.name());
+      BlockCodec.of(info.type())
+          .decode(model.file().data(info), p.master().host(), info.elements());
+    }
+    encode();
+    for (Parameter p : parameters.values()) {
+      TensorInfo info = model.file().require(p.name());
+      if (info.type() == p.type()) {
+        p.blocks().write(model.file().data(info), 0);
+      }
+    }
+    decode();
+  }
+
   /// Encodes the blocks of every parameter from its master.
   public void encode() {
     workers.run(
