@@ -23,6 +23,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
 /// Turns what went wrong into one sentence on standard error and an exit code: 2 for wrong usage or
 /// unusable input, 1 for work that failed.
 final class Failures implements IParameterExceptionHandler, IExecutionExceptionHandler {
+  private static final int LONGEST_SENTENCE = 1000;
+
   private final Terminal terminal;
   private final BooleanSupplier stacktrace;
 
@@ -89,10 +91,22 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
 
   private void sayError(String sentence, Throwable failure) {
     String label = terminal.styled("@|bold,red error:|@ ");
-    terminal.say(label + sentence);
+    terminal.say(label + presentable(sentence));
     if (stacktrace.getAsBoolean()) {
       failure.printStackTrace(terminal.err());
     }
+  }
+
+  /// What a damaged file says of itself may be part of a sentence: it must not get to control the
+  /// terminal, nor to fill it.
+  private static String presentable(String sentence) {
+    String line = sentence.replaceAll("\\p{Cntrl}+", " ");
+    int excess = line.length() - LONGEST_SENTENCE;
+    return excess <= 0
+        ? line
+        : line.substring(0, LONGEST_SENTENCE / 2)
+            + " … "
+            + line.substring(LONGEST_SENTENCE / 2 + excess);
   }
 
   private static String problem(ParameterException e) {

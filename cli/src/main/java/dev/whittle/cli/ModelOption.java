@@ -2,7 +2,7 @@ package dev.whittle.cli;
 
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.ggml.LlamaModelOptions;
-import dev.whittle.gguf.GgufFile;
+import dev.whittle.inference.ModelLoader;
 import java.nio.file.Path;
 import picocli.CommandLine.Option;
 
@@ -24,12 +24,10 @@ final class ModelOption {
     return load(path);
   }
 
-  /// Loads a model into llama.cpp, which trusts what it reads; so the file's structure is checked
-  /// first.
+  /// Loads a model into llama.cpp.
   ///
   /// @throws dev.whittle.gguf.GgufException if the file is not sound
   static LlamaModel load(Path path) {
-    GgufFile.open(path).close();
-    return LlamaModel.load(path, LlamaModelOptions.defaults());
+    return ModelLoader.load(path, LlamaModelOptions.defaults());
   }
 }

@@ -52,8 +52,8 @@ class RunTest {
   }
 
   @Test
-  void a_file_that_is_no_model_is_a_failure_and_not_a_crash(@TempDir Path folder) throws Exception {
+  void a_file_that_is_no_model_is_refused(@TempDir Path folder) throws Exception {
     Path sample = SampleModel.write(folder.resolve("sample.gguf"));
-    assertRefused(whittle("run", "-m", sample, "-p", "x"), Expectations.FAILED, "sample.gguf");
+    assertRefused(whittle("run", "-m", sample, "-p", "x"), UNUSABLE, "sample.gguf");
   }
 }
