@@ -14,6 +14,10 @@ final class DataOption {
           "A data set of JSON lines: 'messages' (a chat), 'prompt' and 'completion', or 'text'.")
   private Path path;
 
+  Path path() {
+    return path;
+  }
+
   JsonlDataset dataset() {
     return new JsonlDataset(path);
   }

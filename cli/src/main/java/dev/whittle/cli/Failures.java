@@ -1,7 +1,6 @@
 package dev.whittle.cli;
 
 import dev.whittle.cli.Terminal.OutputException;
-import dev.whittle.cli.VerifyCommand.DisprovedException;
 import dev.whittle.data.DataException;
 import dev.whittle.ggml.NativeException;
 import dev.whittle.gguf.GgufException;
@@ -77,7 +76,7 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
       case CheckpointException e -> e.getMessage();
       case DataException e -> e.getMessage();
       case QuantizationException e -> e.getMessage();
-      case DisprovedException e -> e.getMessage();
+      case FruitlessException e -> e.getMessage();
       case NativeException e -> e.getMessage();
       case OutputException e -> e.getMessage();
       case IOException e -> e.getMessage();

@@ -19,6 +19,13 @@ final class ModelOption {
     return path;
   }
 
+  /// Checks the file, before a library loads it that does not.
+  ///
+  /// @throws dev.whittle.gguf.GgufException if the file is not sound
+  void requireSound() {
+    ModelLoader.requireSound(path);
+  }
+
   /// Loads the model into llama.cpp.
   LlamaModel load() {
     return load(path);

@@ -19,6 +19,10 @@ final class OutputFile {
   @Option(names = "--force", description = "Replace the file if it exists.")
   private boolean force;
 
+  Path path() {
+    return path;
+  }
+
   /// The file, if it can be written as far as one can tell beforehand.
   ///
   /// @throws UnusableException if it cannot

@@ -57,7 +57,8 @@ final class VerifyCommand implements Callable<Integer> {
         }
       }
     } catch (GgufException e) {
-      throw new DisprovedException(e);
+      // What was asked has been found out, so this is no wrong usage.
+      throw new FruitlessException(e.getMessage(), e);
     }
   }
 
@@ -79,12 +80,5 @@ final class VerifyCommand implements Callable<Integer> {
 
   private void confirm(String fact) {
     whittle.terminal().println(whittle.terminal().styled("@|green ok|@  ") + fact);
-  }
-
-  /// The file is not what it should be: what was asked has been found out, so it is no wrong usage.
-  static final class DisprovedException extends RuntimeException {
-    private DisprovedException(GgufException cause) {
-      super(cause.getMessage(), cause);
-    }
   }
 }

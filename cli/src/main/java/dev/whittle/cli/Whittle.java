@@ -32,6 +32,7 @@ import picocli.CommandLine.Spec;
       InspectCommand.class,
       ImatrixCommand.class,
       QuantizeCommand.class,
+      DistillCommand.class,
       EvalCommand.class,
       VerifyCommand.class,
       RunCommand.class,

@@ -19,18 +19,24 @@ final class Expectations {
     assertEquals(0, run.exitCode(), () -> run.arguments() + " said " + run.err());
   }
 
-  /// The run ended with this code, printed no result, and said why in one line that holds all of
-  /// these words.
+  /// The run said nothing but why it ended with this code, as [#assertEnded] has it.
   static void assertRefused(CommandLine run, int exitCode, String... words) {
+    assertEquals(1, run.err().lines().count(), () -> "lines of: " + run.err());
+    assertEnded(run, exitCode, words);
+  }
+
+  /// The run ended with this code, printed no result, and said why in one last line that holds all
+  /// of these words.
+  static void assertEnded(CommandLine run, int exitCode, String... words) {
+    String reason = run.err().lines().reduce("", (before, line) -> line);
     assertAll(
         run.arguments().toString(),
         () -> assertEquals(exitCode, run.exitCode(), "exit code; it said " + run.err()),
         () -> assertEquals("", run.out(), "standard output"),
-        () -> assertEquals(1, run.err().lines().count(), () -> "lines of: " + run.err()),
-        () -> assertTrue(run.err().startsWith("error: "), run.err()),
+        () -> assertTrue(reason.startsWith("error: "), run.err()),
         () -> {
           for (String word : words) {
-            assertTrue(run.err().contains(word), () -> "'" + word + "' in: " + run.err());
+            assertTrue(reason.contains(word), () -> "'" + word + "' in: " + reason);
           }
         });
   }

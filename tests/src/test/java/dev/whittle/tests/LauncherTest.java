@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -21,6 +22,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 /// `./whittle` as users start it: a process of its own.
 class LauncherTest {
+  /// 128 and the number of SIGINT, as shells have it.
+  private static final int INTERRUPTED = 130;
+
   @TempDir Path folder;
 
   @BeforeEach
@@ -85,6 +89,43 @@ class LauncherTest {
     assertEquals(FAILED, process.waitFor(), err);
     assertTrue(err.startsWith("error: cannot write out.gguf: "), err);
     assertEquals(1, err.lines().count(), err);
+    try (Stream<Path> files = Files.list(folder)) {
+      assertEquals(List.of(), files.toList());
+    }
+  }
+
+  @Test
+  void an_interrupted_run_leaves_nothing_half_written() throws Exception {
+    Process process =
+        process(
+                Demo.home().resolve("whittle"),
+                Map.of(),
+                "distill",
+                "-m",
+                Demo.model().toString(),
+                "-f",
+                Demo.CHATS.toString(),
+                "-o",
+                "out.gguf",
+                "--type",
+                "q2_k",
+                "--init",
+                "rtn",
+                "-t",
+                "1")
+            .start();
+    StringBuilder err = new StringBuilder();
+    try (BufferedReader reader = process.errorReader()) {
+      for (String line = reader.readLine(); line != null; line = reader.readLine()) {
+        err.append(line).append('\n');
+        if (line.contains("training")) {
+          // The launcher has become the Java process, so this is what Ctrl-C does.
+          new ProcessBuilder("kill", "-INT", Long.toString(process.pid())).start().waitFor();
+        }
+      }
+    }
+    assertEquals(INTERRUPTED, process.waitFor(), err.toString());
+    assertTrue(err.toString().endsWith("interrupted; nothing was written\n"), err.toString());
     try (Stream<Path> files = Files.list(folder)) {
       assertEquals(List.of(), files.toList());
     }

@@ -16,10 +16,17 @@ public final class ModelLoader {
   /// @throws GgufException if the file is not sound, or not of a kind that Whittle knows
   /// @throws dev.whittle.ggml.NativeException if llama.cpp cannot load it
   public static LlamaModel load(Path path, LlamaModelOptions options) {
+    requireSound(path);
+    return LlamaModel.load(path, options);
+  }
+
+  /// Checks that llama.cpp can be given a file.
+  ///
+  /// @throws GgufException if the file is not sound, or not of a kind that Whittle knows
+  public static void requireSound(Path path) {
     try (GgufFile file = GgufFile.open(path)) {
       NetworkCheck.requireSound(file);
       VocabularyCheck.requireSound(file);
     }
-    return LlamaModel.load(path, options);
   }
 }

@@ -1,0 +1,133 @@
+package dev.whittle.cli;
+
+import dev.whittle.distillation.DistillationSettings;
+import dev.whittle.distillation.LossMix;
+import dev.whittle.training.Forward;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/// What decides the numbers of a training run.
+final class TrainingOptions {
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec command;
+
+  @Option(
+      names = "--loss",
+      paramLabel = "LOSS",
+      description =
+          "forward-kl, reverse-kl, jsd, cakld or ce, or a mix such as forward-kl:0.9,ce:0.1;"
+              + " ${DEFAULT-VALUE} by default.")
+  private String loss = "forward-kl";
+
+  @Option(
+      names = "--temperature",
+      paramLabel = "X",
+      description = "Temperature of both distributions in the loss; ${DEFAULT-VALUE} by default.")
+  private double temperature = 1;
+
+  @Option(
+      names = "--completion-only",
+      description = "Train on the tokens that the model is to produce, not on those of prompts.")
+  private boolean completionOnly;
+
+  @Option(
+      names = "--forward",
+      paramLabel = "KIND",
+      description =
+          "What the student multiplies with: deployed (the blocks, by the kernels of inference) or"
+              + " decoded (what they decode to, as bfloat16); ${DEFAULT-VALUE} by default.")
+  private Forward forward = Forward.DECODED;
+
+  @Option(
+      names = "--steps",
+      paramLabel = "N",
+      converter = PositiveInt.class,
+      description = "Updates of the weights; ${DEFAULT-VALUE} by default.")
+  private int steps = 1000;
+
+  @Option(
+      names = "--tokens-per-step",
+      paramLabel = "N",
+      converter = PositiveInt.class,
+      description = "Tokens in a step; ${DEFAULT-VALUE} by default.")
+  private int tokensPerStep = 4096;
+
+  @Option(
+      names = {"-c", "--ctx-size"},
+      paramLabel = "CTX",
+      converter = PositiveInt.class,
+      description = "Longest document in tokens; ${DEFAULT-VALUE} by default.")
+  private int contextLength = 512;
+
+  @Option(
+      names = "--lr",
+      paramLabel = "X",
+      description =
+          "Peak learning rate; ${DEFAULT-VALUE} by default. The fewer the bits, the higher: ternary"
+              + " types take about 7e-4.")
+  private double learningRate = 2e-4;
+
+  @Option(
+      names = "--vector-lr",
+      paramLabel = "X",
+      description =
+          "Learning rate of norms and biases, as a multiple of --lr; ${DEFAULT-VALUE} by default.")
+  private double vectorRate = 1;
+
+  @Option(
+      names = "--warmup",
+      paramLabel = "N",
+      description = "Steps until the peak; by default, a fiftieth of the steps and at least 10.")
+  private @Nullable Integer warmup;
+
+  @Option(
+      names = "--lr-floor",
+      paramLabel = "X",
+      description = "The last step's share of the peak; ${DEFAULT-VALUE} by default.")
+  private double floor = 0.05;
+
+  @Option(
+      names = "--weight-decay",
+      paramLabel = "X",
+      description = "Weight decay of matrices; ${DEFAULT-VALUE} by default.")
+  private double weightDecay;
+
+  @Option(
+      names = "--clip",
+      paramLabel = "X",
+      description = "Largest norm of the gradient, 0 for any; ${DEFAULT-VALUE} by default.")
+  private double clip = 1;
+
+  @Option(
+      names = {"-s", "--seed"},
+      paramLabel = "SEED",
+      description = "Seed of the order of the data; ${DEFAULT-VALUE} by default.")
+  private long seed = 1;
+
+  /// The settings.
+  ///
+  /// @throws ParameterException if a value is out of range
+  DistillationSettings settings() {
+    try {
+      return new DistillationSettings(
+          LossMix.parse(loss, temperature),
+          completionOnly,
+          forward,
+          steps,
+          tokensPerStep,
+          contextLength,
+          learningRate,
+          vectorRate,
+          warmup == null ? Math.max(10, steps / 50) : warmup,
+          floor,
+          weightDecay,
+          clip,
+          seed);
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(command.commandLine(), e.getMessage(), e);
+    }
+  }
+}

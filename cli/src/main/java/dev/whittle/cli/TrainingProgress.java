@@ -1,0 +1,63 @@
+package dev.whittle.cli;
+
+import dev.whittle.distillation.DistillationListener;
+import dev.whittle.distillation.StepReport;
+import org.jspecify.annotations.Nullable;
+
+/// Tells how a training run goes: its stages, and then its steps with their loss and speed.
+final class TrainingProgress implements DistillationListener, AutoCloseable {
+  /// The share of the newest step in the figures shown: single steps are too noisy to read.
+  private static final double SMOOTHING = 0.1;
+
+  private final Terminal terminal;
+  private final String task;
+  private @Nullable Progress current;
+  private double loss = Double.NaN;
+  private double tokensPerSecond = Double.NaN;
+
+  TrainingProgress(Terminal terminal, String task) {
+    this.terminal = terminal;
+    this.task = task;
+  }
+
+  @Override
+  public void stage(String what) {
+    close();
+    terminal.say(task + ": " + what);
+  }
+
+  @Override
+  public void importance(long documents, long total) {
+    progress("documents").update(documents, total, "");
+  }
+
+  @Override
+  public void step(StepReport report) {
+    loss = smooth(loss, report.loss());
+    tokensPerSecond = smooth(tokensPerSecond, report.tokensPerSecond());
+    progress("steps")
+        .update(
+            report.step(),
+            report.steps(),
+            "loss %.4f  %,.0f tokens/s".formatted(loss, tokensPerSecond));
+  }
+
+  private static double smooth(double before, double now) {
+    return Double.isNaN(before) ? now : before + SMOOTHING * (now - before);
+  }
+
+  private Progress progress(String unit) {
+    if (current == null) {
+      current = new Progress(terminal, task, unit);
+    }
+    return current;
+  }
+
+  @Override
+  public void close() {
+    if (current != null) {
+      current.close();
+      current = null;
+    }
+  }
+}
