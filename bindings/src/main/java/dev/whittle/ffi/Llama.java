@@ -6900,7 +6900,7 @@ public class Llama extends Llama$shared {
         }
     }
 
-    private static class ggml_soft_max_ext_back {
+    private static class ggml_soft_max_ext_back_inplace {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             Llama.C_POINTER,
             Llama.C_POINTER,
@@ -6910,7 +6910,7 @@ public class Llama extends Llama$shared {
             Llama.C_FLOAT
         );
 
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("ggml_soft_max_ext_back");
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("ggml_soft_max_ext_back_inplace");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -6918,43 +6918,43 @@ public class Llama extends Llama$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * extern struct ggml_tensor *ggml_soft_max_ext_back(struct ggml_context *ctx, struct ggml_tensor *a, struct ggml_tensor *b, float scale, float max_bias)
+     * extern struct ggml_tensor *ggml_soft_max_ext_back_inplace(struct ggml_context *ctx, struct ggml_tensor *a, struct ggml_tensor *b, float scale, float max_bias)
      * }
      */
-    public static FunctionDescriptor ggml_soft_max_ext_back$descriptor() {
-        return ggml_soft_max_ext_back.DESC;
+    public static FunctionDescriptor ggml_soft_max_ext_back_inplace$descriptor() {
+        return ggml_soft_max_ext_back_inplace.DESC;
     }
 
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * extern struct ggml_tensor *ggml_soft_max_ext_back(struct ggml_context *ctx, struct ggml_tensor *a, struct ggml_tensor *b, float scale, float max_bias)
+     * extern struct ggml_tensor *ggml_soft_max_ext_back_inplace(struct ggml_context *ctx, struct ggml_tensor *a, struct ggml_tensor *b, float scale, float max_bias)
      * }
      */
-    public static MethodHandle ggml_soft_max_ext_back$handle() {
-        return ggml_soft_max_ext_back.HANDLE;
+    public static MethodHandle ggml_soft_max_ext_back_inplace$handle() {
+        return ggml_soft_max_ext_back_inplace.HANDLE;
     }
 
     /**
      * Address for:
      * {@snippet lang=c :
-     * extern struct ggml_tensor *ggml_soft_max_ext_back(struct ggml_context *ctx, struct ggml_tensor *a, struct ggml_tensor *b, float scale, float max_bias)
+     * extern struct ggml_tensor *ggml_soft_max_ext_back_inplace(struct ggml_context *ctx, struct ggml_tensor *a, struct ggml_tensor *b, float scale, float max_bias)
      * }
      */
-    public static MemorySegment ggml_soft_max_ext_back$address() {
-        return ggml_soft_max_ext_back.ADDR;
+    public static MemorySegment ggml_soft_max_ext_back_inplace$address() {
+        return ggml_soft_max_ext_back_inplace.ADDR;
     }
 
     /**
      * {@snippet lang=c :
-     * extern struct ggml_tensor *ggml_soft_max_ext_back(struct ggml_context *ctx, struct ggml_tensor *a, struct ggml_tensor *b, float scale, float max_bias)
+     * extern struct ggml_tensor *ggml_soft_max_ext_back_inplace(struct ggml_context *ctx, struct ggml_tensor *a, struct ggml_tensor *b, float scale, float max_bias)
      * }
      */
-    public static MemorySegment ggml_soft_max_ext_back(MemorySegment ctx, MemorySegment a, MemorySegment b, float scale, float max_bias) {
-        var mh$ = ggml_soft_max_ext_back.HANDLE;
+    public static MemorySegment ggml_soft_max_ext_back_inplace(MemorySegment ctx, MemorySegment a, MemorySegment b, float scale, float max_bias) {
+        var mh$ = ggml_soft_max_ext_back_inplace.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("ggml_soft_max_ext_back", ctx, a, b, scale, max_bias);
+                traceDowncall("ggml_soft_max_ext_back_inplace", ctx, a, b, scale, max_bias);
             }
             return (MemorySegment)mh$.invokeExact(ctx, a, b, scale, max_bias);
         } catch (Error | RuntimeException ex) {

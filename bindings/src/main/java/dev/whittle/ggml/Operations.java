@@ -156,12 +156,17 @@ public final class Operations {
             room(), x.pointer(), mask == null ? MemorySegment.NULL : mask.pointer(), scale, 0f));
   }
 
-  /// The gradient at x of [#softmax] for the gradient at its result `y` (`ggml_soft_max_ext_back`).
-  public Tensor softmaxBack(Tensor gradient, Tensor y, float scale) {
+  /// The gradient at x of [#softmax], written over the gradient at its result `y`, of which nothing
+  /// else may read (`ggml_soft_max_ext_back_inplace`).
+  ///
+  /// ggml's allocator would let the plain operation write over y instead, which its CPU kernel
+  /// still reads then.
+  public Tensor softmaxBackInPlace(Tensor gradient, Tensor y, float scale) {
     requireSameShape(gradient, y);
     requireContiguousFloats(gradient);
     requireContiguousFloats(y);
-    return node(Llama.ggml_soft_max_ext_back(room(), gradient.pointer(), y.pointer(), scale, 0f));
+    return node(
+        Llama.ggml_soft_max_ext_back_inplace(room(), gradient.pointer(), y.pointer(), scale, 0f));
   }
 
   /// Rotates the heads of `x` [head, heads, tokens] by their positions [tokens] I32

@@ -102,6 +102,11 @@ public final class Tensor {
   /// after the graph has run (`ggml_set_output`).
   public Tensor asOutput() {
     Llama.ggml_set_output(pointer());
+    // The memory of a view is its source's, which the allocator would otherwise hand on.
+    MemorySegment source = ggml_tensor.view_src(struct);
+    if (source.address() != 0) {
+      Llama.ggml_set_output(source);
+    }
     return this;
   }
 

@@ -42,6 +42,20 @@ public final class GgufArray implements GgufValue {
     return new GgufArray(GgufValueType.I32, values.length, buffer.array());
   }
 
+  /// An array of unsigned 16-bit integers.
+  ///
+  /// @throws IllegalArgumentException if a value does not fit
+  public static GgufArray ofUnsignedShorts(int... values) {
+    ByteBuffer buffer = littleEndian(new byte[Math.multiplyExact(values.length, Short.BYTES)]);
+    for (int value : values) {
+      if (value != Short.toUnsignedInt((short) value)) {
+        throw new IllegalArgumentException(value + " does not fit 16 bits");
+      }
+      buffer.putShort((short) value);
+    }
+    return new GgufArray(GgufValueType.U16, values.length, buffer.array());
+  }
+
   /// An array of 32-bit floating point numbers.
   public static GgufArray ofFloats(float... values) {
     ByteBuffer buffer = littleEndian(new byte[Math.multiplyExact(values.length, Float.BYTES)]);

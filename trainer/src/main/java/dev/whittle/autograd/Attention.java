@@ -109,7 +109,7 @@ final class Attention {
     Tensor dScores =
         grouped(
             ops,
-            ops.softmaxBack(
+            ops.softmaxBackInPlace(
                 ops.reshape(
                     dProbabilities, shape.length(), shape.length(), shape.heads(), shape.rows()),
                 p,

@@ -75,8 +75,7 @@ public final class DistillationJob {
               request.types(), teacher.file(), importance || request.importance() != null);
       listener.stage("reading the data");
       TokenizedCorpus corpus = readCorpus();
-      Map<String, Object> recipe = recipe();
-      RunDirectory run = openRun(recipe);
+      RunDirectory run = openRun(recipe());
       ImportanceMatrix matrix = importanceMatrix(corpus, run);
       requireImportance(plan, matrix);
       try (TrainedWeights weights =
@@ -88,7 +87,7 @@ public final class DistillationJob {
               request.settings().forward(),
               workers)) {
         begin(weights, teacher);
-        return train(backend, teacher, teacherWeights, weights, corpus, run, recipe);
+        return train(backend, teacher, teacherWeights, weights, corpus, run);
       }
     }
   }
@@ -220,8 +219,7 @@ public final class DistillationJob {
       FrozenWeights teacherWeights,
       TrainedWeights weights,
       TokenizedCorpus corpus,
-      @Nullable RunDirectory run,
-      Map<String, Object> recipe)
+      @Nullable RunDirectory run)
       throws IOException {
     DistillationSettings settings = request.settings();
     BatchPlan plan = BatchPlan.of(settings.tokensPerStep(), corpus.longest());
@@ -263,7 +261,7 @@ public final class DistillationJob {
           teacher.file(),
           weights,
           request.types().fileType(),
-          origin(recipe));
+          origin());
       return result;
     }
   }
@@ -322,18 +320,11 @@ public final class DistillationJob {
         : Trunk.Activations.RECOMPUTED;
   }
 
-  /// Short, because a file of a given type should not be larger for having been trained.
-  private String origin(Map<String, Object> recipe) {
+  /// Short, because a trained file should be no larger than one that was only quantized; the whole
+  /// story is in the run directory.
+  private String origin() {
     DistillationSettings s = request.settings();
-    return "whittle distill: %s, %d steps of %d, lr %s, seed %d, init %s, teacher %.8s, data %.8s"
-        .formatted(
-            s.loss(),
-            s.steps(),
-            s.tokensPerStep(),
-            s.learningRate(),
-            s.seed(),
-            request.start() instanceof Start.Model ? "model" : request.start(),
-            recipe.get("teacher_sha256"),
-            recipe.get("data_sha256"));
+    return "%s %dx%d lr %s seed %d"
+        .formatted(s.loss(), s.steps(), s.tokensPerStep(), s.learningRate(), s.seed());
   }
 }

@@ -4,17 +4,18 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
-import java.util.zip.CRC32C;
 
 /// Digests of memory and files.
 public final class Digests {
   private static final long PIECE = 1 << 24;
+  private static final int[] CRC16 = crc16Table();
 
   private Digests() {}
 
@@ -52,12 +53,25 @@ public final class Digests {
     }
   }
 
-  /// CRC-32C (Castagnoli).
-  public static int crc32c(MemorySegment memory) {
-    CRC32C crc = new CRC32C();
-    for (long at = 0; at < memory.byteSize(); at += PIECE) {
-      crc.update(memory.asSlice(at, Math.min(PIECE, memory.byteSize() - at)).asByteBuffer());
+  /// CRC-16 with the polynomial of CCITT (x¹⁶ + x¹² + x⁵ + 1), which is also XMODEM's.
+  public static int crc16(MemorySegment memory) {
+    int crc = 0;
+    for (long i = 0; i < memory.byteSize(); i++) {
+      int value = memory.get(ValueLayout.JAVA_BYTE, i);
+      crc = (crc << 8) & 0xffff ^ CRC16[(crc >>> 8) ^ (value & 0xff)];
     }
-    return (int) crc.getValue();
+    return crc;
+  }
+
+  private static int[] crc16Table() {
+    int[] table = new int[256];
+    for (int i = 0; i < table.length; i++) {
+      int crc = i << 8;
+      for (int bit = 0; bit < 8; bit++) {
+        crc = (crc & 0x8000) != 0 ? (crc << 1) ^ 0x1021 : crc << 1;
+      }
+      table[i] = crc & 0xffff;
+    }
+    return table;
   }
 }

@@ -13,14 +13,15 @@ import java.util.function.DoubleSupplier;
 public final class FiniteDifference {
   private FiniteDifference() {}
 
-  /// The largest error over some directions, relative to the length that ⟨g, d⟩ typically has
-  /// (‖g‖).
+  private static final int DIRECTIONS = 8;
+
+  /// The root mean square of the error over some directions, relative to the length that ⟨g, d⟩
+  /// typically has (‖g‖).
   ///
   /// @param x the tensor to vary, F32
   /// @param gradient the gradient to check, in the order of x's elements
   /// @param f the function's value for what x holds at the time
-  public static double worstError(
-      Tensor x, float[] gradient, DoubleSupplier f, double h, long seed) {
+  public static double error(Tensor x, float[] gradient, DoubleSupplier f, double h, long seed) {
     float[] origin = x.readFloats();
     double norm = 0;
     for (float g : gradient) {
@@ -28,8 +29,8 @@ public final class FiniteDifference {
     }
     norm = Math.sqrt(norm);
     Random random = new Random(seed);
-    double worst = 0;
-    for (int n = 0; n < 8; n++) {
+    double squares = 0;
+    for (int n = 0; n < DIRECTIONS; n++) {
       boolean[] up = new boolean[origin.length];
       double expected = 0;
       for (int i = 0; i < up.length; i++) {
@@ -37,10 +38,10 @@ public final class FiniteDifference {
         expected += up[i] ? gradient[i] : -gradient[i];
       }
       double slope = (at(x, origin, up, h, f) - at(x, origin, up, -h, f)) / (2 * h);
-      worst = Math.max(worst, Math.abs(slope - expected) / norm);
+      squares += Math.pow((slope - expected) / norm, 2);
     }
     x.write(origin);
-    return worst;
+    return Math.sqrt(squares / DIRECTIONS);
   }
 
   private static double at(Tensor x, float[] origin, boolean[] up, double h, DoubleSupplier f) {

@@ -164,7 +164,7 @@ class TapeTest {
     weights.forEach(w -> varied.add(w.value()));
     for (int i = 0; i < varied.size(); i++) {
       double error =
-          FiniteDifference.worstError(
+          FiniteDifference.error(
               varied.get(i),
               analytic.get(i),
               () -> {

@@ -84,7 +84,7 @@ class LossGraphTest {
         assertEquals(expected, losses[t], 1e-4 * Math.max(1, expected), "token " + t);
       }
       double error =
-          FiniteDifference.worstError(
+          FiniteDifference.error(
               z,
               nodes.gradient().readFloats(),
               () -> {

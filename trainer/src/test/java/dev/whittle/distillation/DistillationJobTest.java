@@ -1,0 +1,245 @@
+package dev.whittle.distillation;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.whittle.ggml.FileType;
+import dev.whittle.ggml.GgmlType;
+import dev.whittle.gguf.GgufException;
+import dev.whittle.gguf.GgufFile;
+import dev.whittle.gguf.TensorInfo;
+import dev.whittle.quantization.TypeSelection;
+import dev.whittle.testing.DemoModel;
+import dev.whittle.training.Checkpoint;
+import dev.whittle.training.Forward;
+import dev.whittle.training.RunDirectory;
+import dev.whittle.training.TrainedModelFile;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// Short runs on the bundled model: what they learn, and that they can be taken up again.
+class DistillationJobTest {
+  private static final int STEPS = 6;
+
+  @TempDir Path folder;
+
+  private DistillationRequest request(
+      String output, LossMix loss, Start start, Path run, boolean resume) throws IOException {
+    Path data = folder.resolve("data.jsonl");
+    if (!Files.exists(data)) {
+      Files.write(data, Files.readAllLines(DemoModel.CHATS).subList(0, 200));
+    }
+    return new DistillationRequest(
+        DemoModel.file(),
+        data,
+        folder.resolve(output),
+        TypeSelection.of(FileType.TQ2_0),
+        start,
+        null,
+        new DistillationSettings(
+            loss, false, Forward.DECODED, STEPS, 224, 256, 3e-4, 1, 2, 0.1, 0.01, 1, 3),
+        1,
+        null,
+        run,
+        2,
+        resume,
+        false);
+  }
+
+  private DistillationRequest request(String output, Path run, boolean resume) throws IOException {
+    return request(
+        output, LossMix.of(Objective.FORWARD_KL), new Start.RoundToNearest(), run, resume);
+  }
+
+  private static final class Recorder implements DistillationListener {
+    final List<StepReport> steps = new ArrayList<>();
+
+    @Override
+    public void step(StepReport report) {
+      steps.add(report);
+    }
+  }
+
+  /// What a kill looks like from inside: the run goes no further.
+  private static final class Killed extends RuntimeException {
+    private static final long serialVersionUID = 1;
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 5})
+  void aRunThatWasCutOffEndsWithTheSameBytes(int lastStep) throws Exception {
+    new DistillationJob(request("whole.gguf", folder.resolve("whole"), false), new Recorder())
+        .run();
+    Path run = folder.resolve("cut");
+    assertThrows(
+        Killed.class,
+        () ->
+            new DistillationJob(
+                    request("resumed.gguf", run, false),
+                    new DistillationListener() {
+                      @Override
+                      public void step(StepReport report) {
+                        if (report.step() == lastStep) {
+                          throw new Killed();
+                        }
+                      }
+                    })
+                .run());
+    assertFalse(Files.exists(folder.resolve("resumed.gguf")));
+    Recorder recorder = new Recorder();
+    new DistillationJob(request("resumed.gguf", run, true), recorder).run();
+
+    assertEquals(lastStep / 2 * 2 + 1, recorder.steps.getFirst().step());
+    assertArrayEquals(
+        Files.readAllBytes(folder.resolve("whole.gguf")),
+        Files.readAllBytes(folder.resolve("resumed.gguf")));
+    assertEquals(STEPS, Files.readAllLines(run.resolve("metrics.jsonl")).size());
+  }
+
+  /// A handful of chats that every step sees whole have to be learned by heart.
+  @Test
+  void theLossFallsAndTheFileHoldsTheBlocks() throws Exception {
+    Path data = folder.resolve("few.jsonl");
+    Files.write(data, Files.readAllLines(DemoModel.CHATS).subList(0, 5));
+    Path run = folder.resolve("run");
+    Path output = folder.resolve("out.gguf");
+    DistillationRequest request =
+        new DistillationRequest(
+            DemoModel.file(),
+            data,
+            output,
+            TypeSelection.of(FileType.TQ2_0),
+            new Start.Importance(),
+            null,
+            new DistillationSettings(
+                LossMix.of(Objective.FORWARD_KL),
+                true,
+                Forward.DEPLOYED,
+                20,
+                448,
+                256,
+                1e-3,
+                1,
+                2,
+                0.1,
+                0.01,
+                1,
+                3),
+            1,
+            null,
+            run,
+            100,
+            false,
+            false);
+    Recorder recorder = new Recorder();
+    new DistillationJob(request, recorder).run();
+    assertTrue(recorder.steps.getLast().loss() < 0.5 * recorder.steps.getFirst().loss());
+
+    Path checkpoint = RunDirectory.open(run).newestCheckpoint().orElseThrow();
+    try (GgufFile file = GgufFile.open(output);
+        GgufFile blocks = GgufFile.open(checkpoint)) {
+      TrainedModelFile.requireIntact(file);
+      assertEquals(file.tensors().size(), TrainedModelFile.requireSameBlocks(file, blocks));
+    }
+  }
+
+  @Test
+  void aFlippedByteIsFoundByTheTensorsName() throws Exception {
+    Path run = folder.resolve("run");
+    new DistillationJob(request("out.gguf", run, false), new Recorder()).run();
+    Path file = folder.resolve("out.gguf");
+    String shipped = flip(file, "blk.3.ffn_down.weight");
+    try (GgufFile damaged = GgufFile.open(file)) {
+      GgufException e =
+          assertThrows(GgufException.class, () -> TrainedModelFile.requireIntact(damaged));
+      assertTrue(e.getMessage().contains(shipped), e.getMessage());
+    }
+    Path checkpoint = RunDirectory.open(run).newestCheckpoint().orElseThrow();
+    String kept = flip(checkpoint, "blk.2.attn_q.weight.master");
+    try (GgufFile damaged = GgufFile.open(checkpoint)) {
+      GgufException e = assertThrows(GgufException.class, () -> Checkpoint.requireIntact(damaged));
+      assertTrue(e.getMessage().contains(kept), e.getMessage());
+    }
+  }
+
+  private static String flip(Path file, String tensor) throws IOException {
+    long at;
+    try (GgufFile gguf = GgufFile.open(file)) {
+      TensorInfo info = gguf.require(tensor);
+      at = gguf.fileBytes() - dataBytes(gguf) + info.offset() + info.bytes() / 2;
+    }
+    try (RandomAccessFile raw = new RandomAccessFile(file.toFile(), "rw")) {
+      raw.seek(at);
+      int value = raw.read();
+      raw.seek(at);
+      raw.write(value ^ 0x10);
+    }
+    return tensor;
+  }
+
+  private static long dataBytes(GgufFile file) {
+    TensorInfo last = file.tensors().getLast();
+    long end = last.offset() + last.bytes();
+    return (end + file.alignment() - 1) / file.alignment() * file.alignment();
+  }
+
+  @Test
+  void otherSettingsThanTheRunsAreRefusedByName() throws Exception {
+    Path run = folder.resolve("run");
+    new DistillationJob(request("out.gguf", run, false), new Recorder()).run();
+    IOException e =
+        assertThrows(
+            IOException.class,
+            () ->
+                new DistillationJob(
+                        request(
+                            "other.gguf",
+                            LossMix.of(Objective.JSD),
+                            new Start.RoundToNearest(),
+                            run,
+                            true),
+                        new Recorder())
+                    .run());
+    assertTrue(e.getMessage().contains("loss was forward-kl"), e.getMessage());
+  }
+
+  @Test
+  void anotherFileCanBeTheStart() throws Exception {
+    Path first = folder.resolve("first.gguf");
+    new DistillationJob(request("first.gguf", null, false), new Recorder()).run();
+    Recorder recorder = new Recorder();
+    new DistillationJob(
+            request(
+                "second.gguf", LossMix.of(Objective.CAKLD), new Start.Model(first), null, false),
+            recorder)
+        .run();
+    Recorder fresh = new Recorder();
+    new DistillationJob(
+            request(
+                "third.gguf", LossMix.of(Objective.CAKLD), new Start.RoundToNearest(), null, false),
+            fresh)
+        .run();
+    assertTrue(recorder.steps.getFirst().loss() < fresh.steps.getFirst().loss());
+  }
+
+  @Test
+  void quantizedTypesComeFromTheMix() throws Exception {
+    new DistillationJob(request("out.gguf", null, false), new Recorder()).run();
+    try (GgufFile file = GgufFile.open(folder.resolve("out.gguf"))) {
+      assertEquals(GgmlType.TQ2_0, file.require("blk.0.attn_q.weight").type());
+      assertEquals(GgmlType.F32, file.require("blk.0.attn_norm.weight").type());
+      assertEquals(FileType.TQ2_0.id(), file.metadata().requireInteger("general.file_type"));
+    }
+  }
+}
