@@ -188,6 +188,321 @@ public class Llama extends Llama$shared {
            throw new AssertionError("should not reach here", ex$);
         }
     }
+    private static final int GGML_TYPE_F32 = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_F32 = 0
+     * }
+     */
+    public static int GGML_TYPE_F32() {
+        return GGML_TYPE_F32;
+    }
+    private static final int GGML_TYPE_F16 = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_F16 = 1
+     * }
+     */
+    public static int GGML_TYPE_F16() {
+        return GGML_TYPE_F16;
+    }
+    private static final int GGML_TYPE_Q4_0 = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_Q4_0 = 2
+     * }
+     */
+    public static int GGML_TYPE_Q4_0() {
+        return GGML_TYPE_Q4_0;
+    }
+    private static final int GGML_TYPE_Q4_1 = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_Q4_1 = 3
+     * }
+     */
+    public static int GGML_TYPE_Q4_1() {
+        return GGML_TYPE_Q4_1;
+    }
+    private static final int GGML_TYPE_Q5_0 = (int)6L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_Q5_0 = 6
+     * }
+     */
+    public static int GGML_TYPE_Q5_0() {
+        return GGML_TYPE_Q5_0;
+    }
+    private static final int GGML_TYPE_Q5_1 = (int)7L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_Q5_1 = 7
+     * }
+     */
+    public static int GGML_TYPE_Q5_1() {
+        return GGML_TYPE_Q5_1;
+    }
+    private static final int GGML_TYPE_Q8_0 = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_Q8_0 = 8
+     * }
+     */
+    public static int GGML_TYPE_Q8_0() {
+        return GGML_TYPE_Q8_0;
+    }
+    private static final int GGML_TYPE_Q8_1 = (int)9L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_Q8_1 = 9
+     * }
+     */
+    public static int GGML_TYPE_Q8_1() {
+        return GGML_TYPE_Q8_1;
+    }
+    private static final int GGML_TYPE_Q2_K = (int)10L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_Q2_K = 10
+     * }
+     */
+    public static int GGML_TYPE_Q2_K() {
+        return GGML_TYPE_Q2_K;
+    }
+    private static final int GGML_TYPE_Q3_K = (int)11L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_Q3_K = 11
+     * }
+     */
+    public static int GGML_TYPE_Q3_K() {
+        return GGML_TYPE_Q3_K;
+    }
+    private static final int GGML_TYPE_Q4_K = (int)12L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_Q4_K = 12
+     * }
+     */
+    public static int GGML_TYPE_Q4_K() {
+        return GGML_TYPE_Q4_K;
+    }
+    private static final int GGML_TYPE_Q5_K = (int)13L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_Q5_K = 13
+     * }
+     */
+    public static int GGML_TYPE_Q5_K() {
+        return GGML_TYPE_Q5_K;
+    }
+    private static final int GGML_TYPE_Q6_K = (int)14L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_Q6_K = 14
+     * }
+     */
+    public static int GGML_TYPE_Q6_K() {
+        return GGML_TYPE_Q6_K;
+    }
+    private static final int GGML_TYPE_Q8_K = (int)15L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_Q8_K = 15
+     * }
+     */
+    public static int GGML_TYPE_Q8_K() {
+        return GGML_TYPE_Q8_K;
+    }
+    private static final int GGML_TYPE_IQ2_XXS = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_IQ2_XXS = 16
+     * }
+     */
+    public static int GGML_TYPE_IQ2_XXS() {
+        return GGML_TYPE_IQ2_XXS;
+    }
+    private static final int GGML_TYPE_IQ2_XS = (int)17L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_IQ2_XS = 17
+     * }
+     */
+    public static int GGML_TYPE_IQ2_XS() {
+        return GGML_TYPE_IQ2_XS;
+    }
+    private static final int GGML_TYPE_IQ3_XXS = (int)18L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_IQ3_XXS = 18
+     * }
+     */
+    public static int GGML_TYPE_IQ3_XXS() {
+        return GGML_TYPE_IQ3_XXS;
+    }
+    private static final int GGML_TYPE_IQ1_S = (int)19L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_IQ1_S = 19
+     * }
+     */
+    public static int GGML_TYPE_IQ1_S() {
+        return GGML_TYPE_IQ1_S;
+    }
+    private static final int GGML_TYPE_IQ4_NL = (int)20L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_IQ4_NL = 20
+     * }
+     */
+    public static int GGML_TYPE_IQ4_NL() {
+        return GGML_TYPE_IQ4_NL;
+    }
+    private static final int GGML_TYPE_IQ3_S = (int)21L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_IQ3_S = 21
+     * }
+     */
+    public static int GGML_TYPE_IQ3_S() {
+        return GGML_TYPE_IQ3_S;
+    }
+    private static final int GGML_TYPE_IQ2_S = (int)22L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_IQ2_S = 22
+     * }
+     */
+    public static int GGML_TYPE_IQ2_S() {
+        return GGML_TYPE_IQ2_S;
+    }
+    private static final int GGML_TYPE_IQ4_XS = (int)23L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_IQ4_XS = 23
+     * }
+     */
+    public static int GGML_TYPE_IQ4_XS() {
+        return GGML_TYPE_IQ4_XS;
+    }
+    private static final int GGML_TYPE_I8 = (int)24L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_I8 = 24
+     * }
+     */
+    public static int GGML_TYPE_I8() {
+        return GGML_TYPE_I8;
+    }
+    private static final int GGML_TYPE_I16 = (int)25L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_I16 = 25
+     * }
+     */
+    public static int GGML_TYPE_I16() {
+        return GGML_TYPE_I16;
+    }
+    private static final int GGML_TYPE_I32 = (int)26L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_I32 = 26
+     * }
+     */
+    public static int GGML_TYPE_I32() {
+        return GGML_TYPE_I32;
+    }
+    private static final int GGML_TYPE_I64 = (int)27L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_I64 = 27
+     * }
+     */
+    public static int GGML_TYPE_I64() {
+        return GGML_TYPE_I64;
+    }
+    private static final int GGML_TYPE_F64 = (int)28L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_F64 = 28
+     * }
+     */
+    public static int GGML_TYPE_F64() {
+        return GGML_TYPE_F64;
+    }
+    private static final int GGML_TYPE_IQ1_M = (int)29L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_IQ1_M = 29
+     * }
+     */
+    public static int GGML_TYPE_IQ1_M() {
+        return GGML_TYPE_IQ1_M;
+    }
+    private static final int GGML_TYPE_BF16 = (int)30L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_BF16 = 30
+     * }
+     */
+    public static int GGML_TYPE_BF16() {
+        return GGML_TYPE_BF16;
+    }
+    private static final int GGML_TYPE_TQ1_0 = (int)34L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_TQ1_0 = 34
+     * }
+     */
+    public static int GGML_TYPE_TQ1_0() {
+        return GGML_TYPE_TQ1_0;
+    }
+    private static final int GGML_TYPE_TQ2_0 = (int)35L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_TQ2_0 = 35
+     * }
+     */
+    public static int GGML_TYPE_TQ2_0() {
+        return GGML_TYPE_TQ2_0;
+    }
+    private static final int GGML_TYPE_MXFP4 = (int)39L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_MXFP4 = 39
+     * }
+     */
+    public static int GGML_TYPE_MXFP4() {
+        return GGML_TYPE_MXFP4;
+    }
+    private static final int GGML_TYPE_NVFP4 = (int)40L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_NVFP4 = 40
+     * }
+     */
+    public static int GGML_TYPE_NVFP4() {
+        return GGML_TYPE_NVFP4;
+    }
+    private static final int GGML_TYPE_Q1_0 = (int)41L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_Q1_0 = 41
+     * }
+     */
+    public static int GGML_TYPE_Q1_0() {
+        return GGML_TYPE_Q1_0;
+    }
+    private static final int GGML_TYPE_Q2_0 = (int)42L;
+    /**
+     * {@snippet lang=c :
+     * enum ggml_type.GGML_TYPE_Q2_0 = 42
+     * }
+     */
+    public static int GGML_TYPE_Q2_0() {
+        return GGML_TYPE_Q2_0;
+    }
     private static final int GGML_TYPE_COUNT = (int)43L;
     /**
      * {@snippet lang=c :
@@ -5502,6 +5817,33 @@ public class Llama extends Llama$shared {
     public static int LLAMA_FTYPE_ALL_F32() {
         return LLAMA_FTYPE_ALL_F32;
     }
+    private static final int LLAMA_FTYPE_MOSTLY_F16 = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_F16 = 1
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_F16() {
+        return LLAMA_FTYPE_MOSTLY_F16;
+    }
+    private static final int LLAMA_FTYPE_MOSTLY_Q4_0 = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_Q4_0 = 2
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_Q4_0() {
+        return LLAMA_FTYPE_MOSTLY_Q4_0;
+    }
+    private static final int LLAMA_FTYPE_MOSTLY_Q4_1 = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_Q4_1 = 3
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_Q4_1() {
+        return LLAMA_FTYPE_MOSTLY_Q4_1;
+    }
     private static final int LLAMA_FTYPE_MOSTLY_Q8_0 = (int)7L;
     /**
      * {@snippet lang=c :
@@ -5511,6 +5853,258 @@ public class Llama extends Llama$shared {
     public static int LLAMA_FTYPE_MOSTLY_Q8_0() {
         return LLAMA_FTYPE_MOSTLY_Q8_0;
     }
+    private static final int LLAMA_FTYPE_MOSTLY_Q5_0 = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_Q5_0 = 8
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_Q5_0() {
+        return LLAMA_FTYPE_MOSTLY_Q5_0;
+    }
+    private static final int LLAMA_FTYPE_MOSTLY_Q5_1 = (int)9L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_Q5_1 = 9
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_Q5_1() {
+        return LLAMA_FTYPE_MOSTLY_Q5_1;
+    }
+    private static final int LLAMA_FTYPE_MOSTLY_Q2_K = (int)10L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_Q2_K = 10
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_Q2_K() {
+        return LLAMA_FTYPE_MOSTLY_Q2_K;
+    }
+    private static final int LLAMA_FTYPE_MOSTLY_Q3_K_S = (int)11L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_Q3_K_S = 11
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_Q3_K_S() {
+        return LLAMA_FTYPE_MOSTLY_Q3_K_S;
+    }
+    private static final int LLAMA_FTYPE_MOSTLY_Q3_K_M = (int)12L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_Q3_K_M = 12
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_Q3_K_M() {
+        return LLAMA_FTYPE_MOSTLY_Q3_K_M;
+    }
+    private static final int LLAMA_FTYPE_MOSTLY_Q3_K_L = (int)13L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_Q3_K_L = 13
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_Q3_K_L() {
+        return LLAMA_FTYPE_MOSTLY_Q3_K_L;
+    }
+    private static final int LLAMA_FTYPE_MOSTLY_Q4_K_S = (int)14L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_Q4_K_S = 14
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_Q4_K_S() {
+        return LLAMA_FTYPE_MOSTLY_Q4_K_S;
+    }
+    private static final int LLAMA_FTYPE_MOSTLY_Q4_K_M = (int)15L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_Q4_K_M = 15
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_Q4_K_M() {
+        return LLAMA_FTYPE_MOSTLY_Q4_K_M;
+    }
+    private static final int LLAMA_FTYPE_MOSTLY_Q5_K_S = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_Q5_K_S = 16
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_Q5_K_S() {
+        return LLAMA_FTYPE_MOSTLY_Q5_K_S;
+    }
+    private static final int LLAMA_FTYPE_MOSTLY_Q5_K_M = (int)17L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_Q5_K_M = 17
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_Q5_K_M() {
+        return LLAMA_FTYPE_MOSTLY_Q5_K_M;
+    }
+    private static final int LLAMA_FTYPE_MOSTLY_Q6_K = (int)18L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_Q6_K = 18
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_Q6_K() {
+        return LLAMA_FTYPE_MOSTLY_Q6_K;
+    }
+    private static final int LLAMA_FTYPE_MOSTLY_IQ2_XXS = (int)19L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_IQ2_XXS = 19
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_IQ2_XXS() {
+        return LLAMA_FTYPE_MOSTLY_IQ2_XXS;
+    }
+    private static final int LLAMA_FTYPE_MOSTLY_IQ2_XS = (int)20L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_IQ2_XS = 20
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_IQ2_XS() {
+        return LLAMA_FTYPE_MOSTLY_IQ2_XS;
+    }
+    private static final int LLAMA_FTYPE_MOSTLY_Q2_K_S = (int)21L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_Q2_K_S = 21
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_Q2_K_S() {
+        return LLAMA_FTYPE_MOSTLY_Q2_K_S;
+    }
+    private static final int LLAMA_FTYPE_MOSTLY_IQ3_XS = (int)22L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_IQ3_XS = 22
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_IQ3_XS() {
+        return LLAMA_FTYPE_MOSTLY_IQ3_XS;
+    }
+    private static final int LLAMA_FTYPE_MOSTLY_IQ3_XXS = (int)23L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_IQ3_XXS = 23
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_IQ3_XXS() {
+        return LLAMA_FTYPE_MOSTLY_IQ3_XXS;
+    }
+    private static final int LLAMA_FTYPE_MOSTLY_IQ1_S = (int)24L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_IQ1_S = 24
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_IQ1_S() {
+        return LLAMA_FTYPE_MOSTLY_IQ1_S;
+    }
+    private static final int LLAMA_FTYPE_MOSTLY_IQ4_NL = (int)25L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_IQ4_NL = 25
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_IQ4_NL() {
+        return LLAMA_FTYPE_MOSTLY_IQ4_NL;
+    }
+    private static final int LLAMA_FTYPE_MOSTLY_IQ3_S = (int)26L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_IQ3_S = 26
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_IQ3_S() {
+        return LLAMA_FTYPE_MOSTLY_IQ3_S;
+    }
+    private static final int LLAMA_FTYPE_MOSTLY_IQ3_M = (int)27L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_IQ3_M = 27
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_IQ3_M() {
+        return LLAMA_FTYPE_MOSTLY_IQ3_M;
+    }
+    private static final int LLAMA_FTYPE_MOSTLY_IQ2_S = (int)28L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_IQ2_S = 28
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_IQ2_S() {
+        return LLAMA_FTYPE_MOSTLY_IQ2_S;
+    }
+    private static final int LLAMA_FTYPE_MOSTLY_IQ2_M = (int)29L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_IQ2_M = 29
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_IQ2_M() {
+        return LLAMA_FTYPE_MOSTLY_IQ2_M;
+    }
+    private static final int LLAMA_FTYPE_MOSTLY_IQ4_XS = (int)30L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_IQ4_XS = 30
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_IQ4_XS() {
+        return LLAMA_FTYPE_MOSTLY_IQ4_XS;
+    }
+    private static final int LLAMA_FTYPE_MOSTLY_IQ1_M = (int)31L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_IQ1_M = 31
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_IQ1_M() {
+        return LLAMA_FTYPE_MOSTLY_IQ1_M;
+    }
+    private static final int LLAMA_FTYPE_MOSTLY_BF16 = (int)32L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_BF16 = 32
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_BF16() {
+        return LLAMA_FTYPE_MOSTLY_BF16;
+    }
+    private static final int LLAMA_FTYPE_MOSTLY_TQ1_0 = (int)36L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_TQ1_0 = 36
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_TQ1_0() {
+        return LLAMA_FTYPE_MOSTLY_TQ1_0;
+    }
+    private static final int LLAMA_FTYPE_MOSTLY_TQ2_0 = (int)37L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_TQ2_0 = 37
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_TQ2_0() {
+        return LLAMA_FTYPE_MOSTLY_TQ2_0;
+    }
+    private static final int LLAMA_FTYPE_MOSTLY_MXFP4_MOE = (int)38L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_MXFP4_MOE = 38
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_MXFP4_MOE() {
+        return LLAMA_FTYPE_MOSTLY_MXFP4_MOE;
+    }
     private static final int LLAMA_FTYPE_MOSTLY_NVFP4 = (int)39L;
     /**
      * {@snippet lang=c :
@@ -5519,6 +6113,24 @@ public class Llama extends Llama$shared {
      */
     public static int LLAMA_FTYPE_MOSTLY_NVFP4() {
         return LLAMA_FTYPE_MOSTLY_NVFP4;
+    }
+    private static final int LLAMA_FTYPE_MOSTLY_Q1_0 = (int)40L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_Q1_0 = 40
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_Q1_0() {
+        return LLAMA_FTYPE_MOSTLY_Q1_0;
+    }
+    private static final int LLAMA_FTYPE_MOSTLY_Q2_0 = (int)41L;
+    /**
+     * {@snippet lang=c :
+     * enum llama_ftype.LLAMA_FTYPE_MOSTLY_Q2_0 = 41
+     * }
+     */
+    public static int LLAMA_FTYPE_MOSTLY_Q2_0() {
+        return LLAMA_FTYPE_MOSTLY_Q2_0;
     }
     private static final int LLAMA_FTYPE_GUESSED = (int)1024L;
     /**
