@@ -8,6 +8,9 @@ final class BFloat16 {
   private static final ValueLayout.OfInt BITS = ValueLayout.JAVA_INT;
   private static final ValueLayout.OfShort BF16 = ValueLayout.JAVA_SHORT;
 
+  /// Elements of a cache line.
+  static final int TILE = 32;
+
   private BFloat16() {}
 
   /// Rounds `count` finite values.
@@ -19,20 +22,33 @@ final class BFloat16 {
 
   /// Rounds a block of rows of a matrix and writes it as columns of the transposed matrix.
   ///
+  /// It goes tile by tile through a small array, so that every cache line on either side is touched
+  /// once: rows are often a power of two long, and whole columns of them share a cache set.
+  ///
   /// @param values [columns, rows], the rows from `firstRow` on
   /// @param target [allRows, columns]
   static void transpose(
       MemorySegment values,
-      long rows,
-      long columns,
+      int rows,
+      int columns,
       MemorySegment target,
       long firstRow,
       long allRows) {
-    // The written rows are long strides apart: fill whole stretches of each before going on.
-    for (long column = 0; column < columns; column++) {
-      long out = column * allRows + firstRow;
-      for (long row = 0; row < rows; row++) {
-        target.setAtIndex(BF16, out + row, round(values.getAtIndex(BITS, row * columns + column)));
+    short[] tile = new short[TILE * TILE];
+    for (int row = 0; row < rows; row += TILE) {
+      int height = Math.min(TILE, rows - row);
+      for (int column = 0; column < columns; column += TILE) {
+        int width = Math.min(TILE, columns - column);
+        for (int r = 0; r < height; r++) {
+          long from = (long) (row + r) * columns + column;
+          for (int c = 0; c < width; c++) {
+            tile[c * TILE + r] = round(values.getAtIndex(BITS, from + c));
+          }
+        }
+        for (int c = 0; c < width; c++) {
+          long to = (column + c) * allRows + firstRow + row;
+          MemorySegment.copy(tile, c * TILE, target, BF16, to * Short.BYTES, height);
+        }
       }
     }
   }

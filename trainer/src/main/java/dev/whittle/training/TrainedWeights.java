@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
 
 /// All parameters of a student: masters, gradients, moments and blocks, in host memory.
 public final class TrainedWeights implements WeightSource, AutoCloseable {
-  /// Elements that one job of the worker threads handles; a row at least.
+  /// Elements that one job of the worker threads handles, or a few rows if they are longer.
   private static final long JOB_ELEMENTS = 1 << 16;
 
   private final Map<String, Parameter> parameters = new LinkedHashMap<>();
@@ -213,7 +213,9 @@ public final class TrainedWeights implements WeightSource, AutoCloseable {
     List<Slice> slices = new ArrayList<>();
     for (Parameter p : parameters.values()) {
       if (filter.test(p)) {
-        long step = Math.max(1, JOB_ELEMENTS / p.inputs());
+        // Whole tiles, so that no two jobs write to one cache line of a transposed copy.
+        long tiles = Math.max(1, JOB_ELEMENTS / p.inputs() / BFloat16.TILE);
+        long step = tiles * BFloat16.TILE;
         for (long row = 0; row < p.outputs(); row += step) {
           slices.add(new Slice(p, row, Math.min(p.outputs(), row + step)));
         }
@@ -274,7 +276,13 @@ public final class TrainedWeights implements WeightSource, AutoCloseable {
           BFloat16.round(values, rows(decoded), (to - from) * p.inputs());
         }
         if (transposed != null) {
-          BFloat16.transpose(values, to - from, p.inputs(), transposed.host(), from, p.outputs());
+          BFloat16.transpose(
+              values,
+              Math.toIntExact(to - from),
+              Math.toIntExact(p.inputs()),
+              transposed.host(),
+              from,
+              p.outputs());
         }
       }
     }
