@@ -6,6 +6,7 @@ import dev.whittle.distillation.DistillationRequest;
 import dev.whittle.distillation.DistillationResult;
 import dev.whittle.distillation.Start;
 import dev.whittle.ggml.FileType;
+import dev.whittle.quantization.TypeSelection;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -88,15 +89,16 @@ final class DistillCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "--resume needs the run to go on with; add --run-dir DIR");
     }
+    TypeSelection selection = types.select(type);
     DistillationRequest request =
         new DistillationRequest(
             teacher.path(),
             data.path(),
             output.require(),
-            types.select(type),
+            selection,
             start(),
             importance,
-            training.settings(),
+            training.settings(selection.fileType().mainType()),
             threads.threads(),
             null,
             runDirectory,

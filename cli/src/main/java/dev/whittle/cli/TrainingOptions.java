@@ -1,7 +1,9 @@
 package dev.whittle.cli;
 
 import dev.whittle.distillation.DistillationSettings;
+import dev.whittle.distillation.LearningRates;
 import dev.whittle.distillation.LossMix;
+import dev.whittle.ggml.GgmlType;
 import dev.whittle.training.Forward;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
@@ -66,9 +68,9 @@ final class TrainingOptions {
       names = "--lr",
       paramLabel = "X",
       description =
-          "Peak learning rate; ${DEFAULT-VALUE} by default. The fewer the bits, the higher: ternary"
-              + " types take about 7e-4.")
-  private double learningRate = 2e-4;
+          "Peak learning rate; by default, what the bits of the type suggest: 7e-4 for ternary types,"
+              + " 2e-4 for Q2_K, 1e-4 for 3 bits, 5e-5 for 4.")
+  private @Nullable Double learningRate;
 
   @Option(
       names = "--vector-lr",
@@ -107,10 +109,10 @@ final class TrainingOptions {
       description = "Seed of the order of the data; ${DEFAULT-VALUE} by default.")
   private long seed = 1;
 
-  /// The settings.
+  /// The settings for training to a type.
   ///
   /// @throws ParameterException if a value is out of range
-  DistillationSettings settings() {
+  DistillationSettings settings(GgmlType type) {
     try {
       return new DistillationSettings(
           LossMix.parse(loss, temperature),
@@ -119,7 +121,7 @@ final class TrainingOptions {
           steps,
           tokensPerStep,
           contextLength,
-          learningRate,
+          learningRate == null ? LearningRates.forType(type) : learningRate,
           vectorRate,
           warmup == null ? Math.max(10, steps / 50) : warmup,
           floor,

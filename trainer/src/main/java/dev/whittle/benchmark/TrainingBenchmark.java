@@ -57,6 +57,8 @@ public record TrainingBenchmark(
   /// @param operationsPerSecond the product of the two
   /// @param peakOperationsPerSecond of a large BF16 product, measured between the steps
   /// @param share `operationsPerSecond` of the peak
+  /// @param updateShare share of a step's time that the optimizer takes
+  /// @param encodeShare share of a step's time that encoding the blocks takes
   /// @param peakBytes most memory resident, 0 if the system does not tell
   public record Result(
       long parameters,
@@ -65,6 +67,8 @@ public record TrainingBenchmark(
       double operationsPerSecond,
       double peakOperationsPerSecond,
       double share,
+      double updateShare,
+      double encodeShare,
       long peakBytes) {}
 
   /// Runs the benchmark.
@@ -106,11 +110,16 @@ public record TrainingBenchmark(
       Distillation distillation, ProductPeak peak, ModelFile teacher, IntConsumer stepDone) {
     double[] rates = new double[repeats];
     double[] peaks = new double[repeats];
+    double[] updates = new double[repeats];
+    double[] encodes = new double[repeats];
     for (int i = -WARM_UP; i < repeats; i++) {
       StepReport report = distillation.step();
       double best = peak.measure();
       if (i >= 0) {
+        double perSecond = report.tokensPerSecond() / tokensPerStep;
         rates[i] = report.tokensPerSecond();
+        updates[i] = report.updateSeconds() * perSecond;
+        encodes[i] = report.encodeSeconds() * perSecond;
         peaks[i] = best;
       }
       stepDone.accept(i + WARM_UP + 1);
@@ -125,6 +134,8 @@ public record TrainingBenchmark(
         tokens * operations,
         most,
         tokens * operations / most,
+        median(updates),
+        median(encodes),
         ProcessMemory.peakBytes());
   }
 

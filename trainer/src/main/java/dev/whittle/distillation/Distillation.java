@@ -111,6 +111,7 @@ public final class Distillation implements AutoCloseable {
     }
     int number = progress.step() + 1;
     double loss = engine.run(step);
+    long passed = System.nanoTime();
     double norm = weights.gradientNorm();
     if (!Double.isFinite(loss) || !Double.isFinite(norm)) {
       throw new ArithmeticException(
@@ -126,7 +127,9 @@ public final class Distillation implements AutoCloseable {
     double clip = settings.clip();
     float scale = clip > 0 && norm > clip ? (float) (clip / norm) : 1f;
     weights.update(ADAM, group -> adamStep(group, number, rate, scale));
+    long updated = System.nanoTime();
     weights.encode();
+    long encoded = System.nanoTime();
     progress =
         new Checkpoint.Progress(
             number, progress.tokens() + tokens, batches.position(), progress.confidence());
@@ -137,7 +140,9 @@ public final class Distillation implements AutoCloseable {
         loss,
         rate,
         norm,
-        tokens / ((System.nanoTime() - start) / 1e9),
+        tokens / ((encoded - start) / 1e9),
+        (updated - passed) / 1e9,
+        (encoded - updated) / 1e9,
         ProcessMemory.peakBytes());
   }
 

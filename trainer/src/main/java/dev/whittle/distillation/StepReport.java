@@ -9,6 +9,8 @@ package dev.whittle.distillation;
 /// @param learningRate of matrices and the embedding
 /// @param gradientNorm before clipping
 /// @param tokensPerSecond in this step, padding not counted
+/// @param updateSeconds of the step's time, for the gradient's norm and the optimizer
+/// @param encodeSeconds of the step's time, for encoding the blocks and decoding them again
 /// @param peakBytes the most memory that the process has held, or 0 where the system does not tell
 public record StepReport(
     int step,
@@ -18,4 +20,6 @@ public record StepReport(
     double learningRate,
     double gradientNorm,
     double tokensPerSecond,
+    double updateSeconds,
+    double encodeSeconds,
     long peakBytes) {}
