@@ -5,18 +5,15 @@ import dev.whittle.data.CorpusLimits;
 import dev.whittle.data.DocumentTokenizer;
 import dev.whittle.data.JsonlDataset;
 import dev.whittle.data.TokenizedCorpus;
-import dev.whittle.evaluation.BoxedAnswerGrader;
 import dev.whittle.evaluation.DivergenceEvaluation;
 import dev.whittle.evaluation.DivergenceEvaluation.Scope;
 import dev.whittle.evaluation.DivergenceReport;
 import dev.whittle.evaluation.EvaluationReport;
 import dev.whittle.evaluation.GenerationOptions;
-import dev.whittle.evaluation.TaskEvaluation;
 import dev.whittle.evaluation.TaskReport;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.gguf.GgufFile;
 import java.nio.file.Path;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -57,7 +54,7 @@ final class EvalCommand implements Runnable {
       paramLabel = "N",
       converter = PositiveInt.class,
       description = "Cut replies off after so many tokens; ${DEFAULT-VALUE} by default.")
-  private int maxTokens = 300;
+  private int maxTokens = Grading.DEFAULT_TOKENS;
 
   @Option(
       names = {"-np", "--parallel"},
@@ -100,22 +97,7 @@ final class EvalCommand implements Runnable {
   private TaskReport ask(LlamaModel student, JsonlDataset dataset) {
     GenerationOptions options =
         GenerationOptions.greedy(maxTokens).withParallel(parallel).withThreads(threads.threads());
-    long questions = dataset.count();
-    long asked = limit == 0 ? questions : Math.min(limit, questions);
-    try (Progress progress = new Progress(whittle.terminal(), "eval", "questions")) {
-      AtomicInteger done = new AtomicInteger();
-      AtomicInteger right = new AtomicInteger();
-      return new TaskEvaluation(options, new BoxedAnswerGrader())
-          .run(
-              student,
-              dataset,
-              limit,
-              reply -> {
-                int count = done.incrementAndGet();
-                int correct = reply.right() ? right.incrementAndGet() : right.get();
-                progress.update(count, asked, "accuracy %.3f".formatted((double) correct / count));
-              });
-    }
+    return new Grading(whittle.terminal(), options, limit).grade(student, dataset);
   }
 
   private DivergenceReport compare(LlamaModel student, Path teacherFile, JsonlDataset dataset) {

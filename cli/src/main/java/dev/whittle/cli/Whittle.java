@@ -28,6 +28,7 @@ import picocli.CommandLine.Spec;
     optionListHeading = "%nOptions:%n",
     footer = {"", "'whittle COMMAND --help' tells more about each command."},
     subcommands = {
+      DemoCommand.class,
       ImportCommand.class,
       InspectCommand.class,
       ImatrixCommand.class,
@@ -93,7 +94,7 @@ public final class Whittle implements Runnable {
     return run(new Terminal(out, err, false, false), args);
   }
 
-  private static int run(Terminal terminal, String... args) {
+  static int run(Terminal terminal, String... args) {
     Whittle whittle = new Whittle(terminal);
     Failures failures = new Failures(terminal, () -> whittle.stacktrace);
     CommandLine commandLine =
