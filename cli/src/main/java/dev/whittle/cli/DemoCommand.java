@@ -63,7 +63,7 @@ final class DemoCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     long start = System.nanoTime();
-    Path home = home();
+    Path home = Bundle.folder();
     Path folder = output == null ? home.resolve("out") : output;
     Files.createDirectories(folder);
     Path original = folder.resolve("reasoner-5m.gguf");
@@ -108,16 +108,6 @@ final class DemoCommand implements Callable<Integer> {
         .terminal()
         .say("\nThe demo took %s.".formatted(Progress.duration(System.nanoTime() - start)));
     return code;
-  }
-
-  private static Path home() {
-    String home = System.getProperty("whittle.home");
-    if (home == null) {
-      throw new UnusableException(
-          "the demo needs the files that come with Whittle; start it by ./whittle in Whittle's"
-              + " folder");
-    }
-    return Path.of(home, "demo");
   }
 
   /// Runs a command line of Whittle, and shows it.
@@ -174,7 +164,8 @@ final class DemoCommand implements Callable<Integer> {
 
   private TaskReport grade(Path file, Path questions) {
     try (LlamaModel model = ModelOption.load(file)) {
-      return new Grading(whittle.terminal(), GenerationOptions.greedy(Grading.DEFAULT_TOKENS), limit)
+      return new Grading(
+              whittle.terminal(), GenerationOptions.greedy(Grading.DEFAULT_TOKENS), limit)
           .grade(model, new JsonlDataset(questions));
     }
   }

@@ -37,6 +37,7 @@ import picocli.CommandLine.Spec;
       EvalCommand.class,
       VerifyCommand.class,
       RunCommand.class,
+      BenchCommand.class,
       DoctorCommand.class
     })
 public final class Whittle implements Runnable {
