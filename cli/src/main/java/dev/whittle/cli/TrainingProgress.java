@@ -39,7 +39,7 @@ final class TrainingProgress implements DistillationListener, AutoCloseable {
         .update(
             report.step(),
             report.steps(),
-            "loss %.4f  %,.0f tokens/s".formatted(loss, tokensPerSecond));
+            "loss %.4f, %,.0f tokens/s".formatted(loss, tokensPerSecond));
   }
 
   private static double smooth(double before, double now) {

@@ -17,7 +17,16 @@ class BenchTest {
   void measures_training_beside_the_peak() {
     CommandLine run =
         whittle(
-            "bench", "train", "-m", Demo.model(), "--tokens-per-step", 128, "-c", 64, "-t", 1,
+            "bench",
+            "train",
+            "-m",
+            Demo.model(),
+            "--tokens-per-step",
+            128,
+            "-c",
+            64,
+            "-t",
+            1,
             "--json");
     assertDone(run);
     JsonNode result = run.json().get("train").get(NAME);
