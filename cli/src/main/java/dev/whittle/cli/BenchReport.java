@@ -50,6 +50,8 @@ record BenchReport(
             Column.right("GFLOP/s"),
             Column.right("peak GFLOP/s"),
             Column.right("share"),
+            Column.right("optimizer"),
+            Column.right("encoding"),
             Column.right("memory"));
     results.forEach((model, result) ->
         table.row(
@@ -59,6 +61,8 @@ record BenchReport(
             "%,.0f".formatted(result.operationsPerSecond() / GIGA),
             "%,.0f".formatted(result.peakOperationsPerSecond() / GIGA),
             "%.0f%%".formatted(100 * result.share()),
+            "%.0f%%".formatted(100 * result.updateShare()),
+            "%.0f%%".formatted(100 * result.encodeShare()),
             "%,.0f MiB".formatted(result.peakBytes() / (double) (1 << 20))));
     return table;
   }

@@ -36,8 +36,6 @@ final class DemoCommand implements Callable<Integer> {
   /// Three values a weight: rounding alone leaves nothing of the model.
   private static final String TYPE = "TQ2_0";
 
-  private static final String LEARNING_RATE = "7e-4";
-
   @ParentCommand private Whittle whittle;
 
   @Option(
@@ -89,8 +87,6 @@ final class DemoCommand implements Callable<Integer> {
                 TYPE,
                 "--steps",
                 steps,
-                "--lr",
-                LEARNING_RATE,
                 "--run-dir",
                 run,
                 "--force"),
