@@ -62,7 +62,13 @@ public final class AtomicFile {
     } catch (FileAlreadyExistsException e) {
       throw e;
     } catch (IOException e) {
-      throw new IOException("cannot write " + target + ": " + reason(e), e);
+      throw new IOException(
+          "cannot write "
+              + target
+              + ": "
+              + reason(e)
+              + "; choose a folder that may be written to and has room",
+          e);
     } finally {
       deleteIfLeft(temporary);
     }

@@ -74,7 +74,11 @@ class AtomicFileTest {
                       throw new IOException("No space left on device");
                     }));
 
-    assertEquals("cannot write " + target + ": No space left on device", failure.getMessage());
+    assertEquals(
+        "cannot write "
+            + target
+            + ": No space left on device; choose a folder that may be written to and has room",
+        failure.getMessage());
     assertEquals("old", Files.readString(target));
     assertEquals(List.of(target), filesIn(folder));
   }
