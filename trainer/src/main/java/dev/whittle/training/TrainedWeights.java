@@ -226,18 +226,11 @@ public final class TrainedWeights implements WeightSource, AutoCloseable {
 
   /// Some rows of a parameter: what one job works on.
   private record Slice(Parameter p, long from, long to) {
-    private long first() {
-      return from * p.inputs();
-    }
-
-    private long last() {
-      return to * p.inputs();
-    }
-
     double sumOfSquaredGradients() {
-      MemorySegment gradient = p.gradient().host();
+      MemorySegment gradient = rows(p.gradient());
+      int count = Math.toIntExact((to - from) * p.inputs());
       double sum = 0;
-      for (long i = first(); i < last(); i++) {
+      for (int i = 0; i < count; i++) {
         double g = gradient.getAtIndex(ValueLayout.JAVA_FLOAT, i);
         sum += g * g;
       }
@@ -246,12 +239,10 @@ public final class TrainedWeights implements WeightSource, AutoCloseable {
 
     void update(AdamW adam, Function<Parameter.Group, AdamW.Step> step) {
       adam.update(
-          p.master().host(),
-          p.gradient().host(),
-          p.firstMoment().host(),
-          p.secondMoment().host(),
-          first(),
-          last(),
+          rows(p.master()),
+          rows(p.gradient()),
+          rows(p.firstMoment()),
+          rows(p.secondMoment()),
           step.apply(p.group()));
     }
 

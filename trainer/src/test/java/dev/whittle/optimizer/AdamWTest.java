@@ -48,13 +48,7 @@ class AdamWTest {
       // In two parts: elements do not depend on each other.
       for (int part = 0; part < 2; part++) {
         AdamW.DEFAULT.update(
-            MemorySegment.ofArray(weight),
-            MemorySegment.ofArray(gradient),
-            MemorySegment.ofArray(first),
-            MemorySegment.ofArray(second),
-            part == 0 ? 0 : 11,
-            part == 0 ? 11 : N,
-            step);
+            part(weight, part), part(gradient, part), part(first, part), part(second, part), step);
       }
     }
     float[] expected = new float[N];
@@ -62,6 +56,11 @@ class AdamWTest {
       expected[i] = (float) w[i];
     }
     assertArrayEquals(expected, weight, 1e-5f);
+  }
+
+  private static MemorySegment part(float[] values, int part) {
+    MemorySegment all = MemorySegment.ofArray(values);
+    return part == 0 ? all.asSlice(0, 11 * 4) : all.asSlice(11 * 4);
   }
 
   @Test
