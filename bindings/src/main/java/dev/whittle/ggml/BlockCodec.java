@@ -15,6 +15,10 @@ import org.jspecify.annotations.Nullable;
 /// guards the tables that it builds on first use, so any number of threads may encode and decode at
 /// once. Rows are independent of each other: however they are split, the bytes are the same.
 public final class BlockCodec {
+  /// The generation of the block formats (`GGML_QNT_VERSION`), which a file has as
+  /// `general.quantization_version`.
+  public static final int QUANTIZATION_VERSION = 2;
+
   /// Some of ggml's encoders and decoders count with 32-bit integers inside one call.
   private static final long MAX_ELEMENTS_PER_CALL = 1L << 28;
 

@@ -1,5 +1,6 @@
 package dev.whittle.huggingface;
 
+import dev.whittle.ggml.BlockCodec;
 import dev.whittle.ggml.GgmlType;
 import dev.whittle.gguf.GgufMetadata;
 import java.nio.file.Path;
@@ -11,9 +12,6 @@ import org.jspecify.annotations.Nullable;
 /// what tells where a model is from it has the name and the size alone: the rest is guesswork on
 /// names and model cards.
 final class ModelMetadata {
-  /// The version of the block formats, `GGML_QNT_VERSION`.
-  private static final int QUANTIZATION_VERSION = 2;
-
   private static final Pattern VERSION_OR_SIZE = Pattern.compile("v\\d+(\\.\\d+)*|\\d.*");
 
   private final ModelFamily family;
@@ -43,7 +41,7 @@ final class ModelMetadata {
     }
     metadata.putU32("general.file_type", fileType(type));
     family.putMetadata(metadata, config);
-    metadata.putU32("general.quantization_version", QUANTIZATION_VERSION);
+    metadata.putU32("general.quantization_version", BlockCodec.QUANTIZATION_VERSION);
     tokenizer.putMetadata(metadata);
     return metadata.build();
   }

@@ -5,7 +5,6 @@ import dev.whittle.ggml.Batch;
 import dev.whittle.ggml.LlamaContext;
 import dev.whittle.ggml.LlamaContextOptions;
 import dev.whittle.ggml.LlamaModel;
-import java.util.Arrays;
 import java.util.SplittableRandom;
 
 /// The speed of llama.cpp on a model: reading a prompt, and writing a reply token by token, of
@@ -64,20 +63,14 @@ public record InferenceBenchmark(int threads, int repeats) {
         }
       }
     }
-    double operations = 2.0 * model.parameters() * median(reading);
+    double operations = 2.0 * model.parameters() * Median.of(reading);
     return new Result(
         model.parameters(),
-        median(reading),
-        median(writing),
+        Median.of(reading),
+        Median.of(writing),
         operations,
-        median(peaks),
-        operations / median(peaks));
-  }
-
-  private static double median(double[] values) {
-    double[] sorted = values.clone();
-    Arrays.sort(sorted);
-    return sorted[sorted.length / 2];
+        Median.of(peaks),
+        operations / Median.of(peaks));
   }
 
   /// Feeds a context random tokens.

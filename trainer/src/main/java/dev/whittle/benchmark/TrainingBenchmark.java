@@ -20,7 +20,6 @@ import dev.whittle.training.ProcessMemory;
 import dev.whittle.training.TrainedWeights;
 import dev.whittle.training.Workers;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -125,8 +124,8 @@ public record TrainingBenchmark(
       stepDone.accept(i + WARM_UP + 1);
     }
     double operations = operationsPerToken(teacher.config());
-    double tokens = median(rates);
-    double most = median(peaks);
+    double tokens = Median.of(rates);
+    double most = Median.of(peaks);
     return new Result(
         teacher.file().tensors().stream().mapToLong(TensorInfo::elements).sum(),
         tokens,
@@ -134,8 +133,8 @@ public record TrainingBenchmark(
         tokens * operations,
         most,
         tokens * operations / most,
-        median(updates),
-        median(encodes),
+        Median.of(updates),
+        Median.of(encodes),
         ProcessMemory.peakBytes());
   }
 
@@ -175,12 +174,5 @@ public record TrainingBenchmark(
     double layer = 2 * c.width() * (2 * queries + 2 * keys + 3.0 * c.feedForward()) + attention;
     double forward = c.layers() * layer + 2.0 * c.width() * c.vocabulary();
     return 4 * forward;
-  }
-
-  private static double median(double[] values) {
-    double[] sorted = values.clone();
-    Arrays.sort(sorted);
-    int middle = sorted.length / 2;
-    return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
   }
 }

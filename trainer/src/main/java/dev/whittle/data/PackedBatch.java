@@ -32,13 +32,20 @@ public record PackedBatch(
     return count;
   }
 
+  /// Whether a place has a target.
+  ///
+  /// @param completionOnly whether only targets count that the model is to produce
+  public boolean isTarget(int place, boolean completionOnly) {
+    return targets[place] != NONE && (targetIsCompletion[place] || !completionOnly);
+  }
+
   /// How many places have a target.
   ///
   /// @param completionOnly whether only targets count that the model is to produce
   public int targetCount(boolean completionOnly) {
     int count = 0;
     for (int i = 0; i < targets.length; i++) {
-      count += targets[i] != NONE && (targetIsCompletion[i] || !completionOnly) ? 1 : 0;
+      count += isTarget(i, completionOnly) ? 1 : 0;
     }
     return count;
   }

@@ -98,8 +98,7 @@ public final class DistillationEngine implements AutoCloseable {
     int[] targets = batch.targets();
     float[] tokenWeights = new float[targets.length];
     for (int i = 0; i < targets.length; i++) {
-      boolean counts = batch.targetIsCompletion()[i] || !completionOnly;
-      tokenWeights[i] = targets[i] != PackedBatch.NONE && counts ? weight : 0;
+      tokenWeights[i] = batch.isTarget(i, completionOnly) ? weight : 0;
     }
     if (teacher != null) {
       teacher.forward();

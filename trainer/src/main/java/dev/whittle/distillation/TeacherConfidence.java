@@ -77,10 +77,9 @@ final class TeacherConfidence {
         int[] at = new int[CHUNK];
         int filled = 0;
         for (int t = 0; t < batch.targets().length; t++) {
-          int target = batch.targets()[t];
-          if (target != PackedBatch.NONE && (batch.targetIsCompletion()[t] || !completionOnly)) {
+          if (batch.isTarget(t, completionOnly)) {
             chosen[filled] = t;
-            at[filled] = filled * vocabulary + target;
+            at[filled] = filled * vocabulary + batch.targets()[t];
             filled++;
           }
           if (filled == CHUNK || (filled > 0 && t == batch.targets().length - 1)) {

@@ -1,5 +1,6 @@
 package dev.whittle.quantization;
 
+import dev.whittle.ggml.BlockCodec;
 import dev.whittle.ggml.GgmlType;
 import dev.whittle.gguf.GgufFile;
 import dev.whittle.gguf.GgufMetadata;
@@ -41,9 +42,6 @@ public record PostTrainingQuantizer(
     @Nullable ImportanceMatrix importance,
     boolean allowRequantize,
     int threads) {
-
-  /// `GGML_QNT_VERSION`: the generation of the block formats.
-  private static final int QUANTIZATION_VERSION = 2;
 
   /// The most encoded bytes that are held before they are written.
   private static final long SLAB_BYTES = 1L << 26;
@@ -226,7 +224,7 @@ public record PostTrainingQuantizer(
 
   private GgufMetadata metadata(GgufMetadata source) {
     SequencedMap<String, GgufValue> added = new LinkedHashMap<>();
-    added.put("general.quantization_version", new GgufValue.U32(QUANTIZATION_VERSION));
+    added.put("general.quantization_version", new GgufValue.U32(BlockCodec.QUANTIZATION_VERSION));
     added.put("general.file_type", new GgufValue.U32(selection.fileType().id()));
     if (importance != null) {
       importance

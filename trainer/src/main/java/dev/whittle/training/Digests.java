@@ -22,7 +22,9 @@ public final class Digests {
   /// SHA-256 in lower-case hexadecimal.
   public static String sha256(MemorySegment memory) {
     MessageDigest digest = newSha256();
-    update(digest, memory);
+    for (long at = 0; at < memory.byteSize(); at += PIECE) {
+      digest.update(memory.asSlice(at, Math.min(PIECE, memory.byteSize() - at)).asByteBuffer());
+    }
     return HexFormat.of().formatHex(digest.digest());
   }
 
@@ -38,18 +40,11 @@ public final class Digests {
     }
   }
 
-  /// An empty SHA-256, for digests over several pieces.
-  public static MessageDigest newSha256() {
+  private static MessageDigest newSha256() {
     try {
       return MessageDigest.getInstance("SHA-256");
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("every Java platform has SHA-256", e);
-    }
-  }
-
-  public static void update(MessageDigest digest, MemorySegment memory) {
-    for (long at = 0; at < memory.byteSize(); at += PIECE) {
-      digest.update(memory.asSlice(at, Math.min(PIECE, memory.byteSize() - at)).asByteBuffer());
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.whittle.training;
 
+import dev.whittle.ggml.BlockCodec;
 import dev.whittle.ggml.FileType;
 import dev.whittle.gguf.GgufArray;
 import dev.whittle.gguf.GgufException;
@@ -24,8 +25,6 @@ public final class TrainedModelFile {
   /// One line on how the file came about.
   static final String ORIGIN = "whittle.origin";
 
-  private static final int QUANTIZATION_VERSION = 2;
-
   private TrainedModelFile() {}
 
   /// Writes the model.
@@ -48,7 +47,7 @@ public final class TrainedModelFile {
     }
     GgufMetadata metadata =
         source.metadata().toBuilder()
-            .putU32("general.quantization_version", QUANTIZATION_VERSION)
+            .putU32("general.quantization_version", BlockCodec.QUANTIZATION_VERSION)
             .putU32("general.file_type", type.id())
             .put(ORIGIN, origin)
             .put(CHECKSUMS, GgufArray.ofUnsignedShorts(checksums))
