@@ -908,13 +908,13 @@ public class Llama extends Llama$shared {
         }
     }
 
-    private static class ggml_op_name {
+    private static class ggml_op_desc {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             Llama.C_POINTER,
-            Llama.C_INT
+            Llama.C_POINTER
         );
 
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("ggml_op_name");
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("ggml_op_desc");
 
         public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
     }
@@ -922,45 +922,45 @@ public class Llama extends Llama$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * extern const char *ggml_op_name(enum ggml_op op)
+     * extern const char *ggml_op_desc(const struct ggml_tensor *t)
      * }
      */
-    public static FunctionDescriptor ggml_op_name$descriptor() {
-        return ggml_op_name.DESC;
+    public static FunctionDescriptor ggml_op_desc$descriptor() {
+        return ggml_op_desc.DESC;
     }
 
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * extern const char *ggml_op_name(enum ggml_op op)
+     * extern const char *ggml_op_desc(const struct ggml_tensor *t)
      * }
      */
-    public static MethodHandle ggml_op_name$handle() {
-        return ggml_op_name.HANDLE;
+    public static MethodHandle ggml_op_desc$handle() {
+        return ggml_op_desc.HANDLE;
     }
 
     /**
      * Address for:
      * {@snippet lang=c :
-     * extern const char *ggml_op_name(enum ggml_op op)
+     * extern const char *ggml_op_desc(const struct ggml_tensor *t)
      * }
      */
-    public static MemorySegment ggml_op_name$address() {
-        return ggml_op_name.ADDR;
+    public static MemorySegment ggml_op_desc$address() {
+        return ggml_op_desc.ADDR;
     }
 
     /**
      * {@snippet lang=c :
-     * extern const char *ggml_op_name(enum ggml_op op)
+     * extern const char *ggml_op_desc(const struct ggml_tensor *t)
      * }
      */
-    public static MemorySegment ggml_op_name(int op) {
-        var mh$ = ggml_op_name.HANDLE;
+    public static MemorySegment ggml_op_desc(MemorySegment t) {
+        var mh$ = ggml_op_desc.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("ggml_op_name", op);
+                traceDowncall("ggml_op_desc", t);
             }
-            return (MemorySegment)mh$.invokeExact(op);
+            return (MemorySegment)mh$.invokeExact(t);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1934,6 +1934,71 @@ public class Llama extends Llama$shared {
                 traceDowncall("ggml_sum_rows", ctx, a);
             }
             return (MemorySegment)mh$.invokeExact(ctx, a);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class ggml_repeat_4d {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Llama.C_POINTER,
+            Llama.C_POINTER,
+            Llama.C_POINTER,
+            Llama.C_LONG,
+            Llama.C_LONG,
+            Llama.C_LONG,
+            Llama.C_LONG
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("ggml_repeat_4d");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * extern struct ggml_tensor *ggml_repeat_4d(struct ggml_context *ctx, struct ggml_tensor *a, int64_t ne0, int64_t ne1, int64_t ne2, int64_t ne3)
+     * }
+     */
+    public static FunctionDescriptor ggml_repeat_4d$descriptor() {
+        return ggml_repeat_4d.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * extern struct ggml_tensor *ggml_repeat_4d(struct ggml_context *ctx, struct ggml_tensor *a, int64_t ne0, int64_t ne1, int64_t ne2, int64_t ne3)
+     * }
+     */
+    public static MethodHandle ggml_repeat_4d$handle() {
+        return ggml_repeat_4d.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * extern struct ggml_tensor *ggml_repeat_4d(struct ggml_context *ctx, struct ggml_tensor *a, int64_t ne0, int64_t ne1, int64_t ne2, int64_t ne3)
+     * }
+     */
+    public static MemorySegment ggml_repeat_4d$address() {
+        return ggml_repeat_4d.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * extern struct ggml_tensor *ggml_repeat_4d(struct ggml_context *ctx, struct ggml_tensor *a, int64_t ne0, int64_t ne1, int64_t ne2, int64_t ne3)
+     * }
+     */
+    public static MemorySegment ggml_repeat_4d(MemorySegment ctx, MemorySegment a, long ne0, long ne1, long ne2, long ne3) {
+        var mh$ = ggml_repeat_4d.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("ggml_repeat_4d", ctx, a, ne0, ne1, ne2, ne3);
+            }
+            return (MemorySegment)mh$.invokeExact(ctx, a, ne0, ne1, ne2, ne3);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -3342,6 +3407,142 @@ public class Llama extends Llama$shared {
         }
     }
 
+    private static class ggml_custom_4d {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Llama.C_POINTER,
+            Llama.C_POINTER,
+            Llama.C_INT,
+            Llama.C_LONG,
+            Llama.C_LONG,
+            Llama.C_LONG,
+            Llama.C_LONG,
+            Llama.C_POINTER,
+            Llama.C_INT,
+            Llama.C_POINTER,
+            Llama.C_INT,
+            Llama.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("ggml_custom_4d");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * extern struct ggml_tensor *ggml_custom_4d(struct ggml_context *ctx, enum ggml_type type, int64_t ne0, int64_t ne1, int64_t ne2, int64_t ne3, struct ggml_tensor **args, int n_args, ggml_custom_op_t fun, int n_tasks, void *userdata)
+     * }
+     */
+    public static FunctionDescriptor ggml_custom_4d$descriptor() {
+        return ggml_custom_4d.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * extern struct ggml_tensor *ggml_custom_4d(struct ggml_context *ctx, enum ggml_type type, int64_t ne0, int64_t ne1, int64_t ne2, int64_t ne3, struct ggml_tensor **args, int n_args, ggml_custom_op_t fun, int n_tasks, void *userdata)
+     * }
+     */
+    public static MethodHandle ggml_custom_4d$handle() {
+        return ggml_custom_4d.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * extern struct ggml_tensor *ggml_custom_4d(struct ggml_context *ctx, enum ggml_type type, int64_t ne0, int64_t ne1, int64_t ne2, int64_t ne3, struct ggml_tensor **args, int n_args, ggml_custom_op_t fun, int n_tasks, void *userdata)
+     * }
+     */
+    public static MemorySegment ggml_custom_4d$address() {
+        return ggml_custom_4d.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * extern struct ggml_tensor *ggml_custom_4d(struct ggml_context *ctx, enum ggml_type type, int64_t ne0, int64_t ne1, int64_t ne2, int64_t ne3, struct ggml_tensor **args, int n_args, ggml_custom_op_t fun, int n_tasks, void *userdata)
+     * }
+     */
+    public static MemorySegment ggml_custom_4d(MemorySegment ctx, int type, long ne0, long ne1, long ne2, long ne3, MemorySegment args, int n_args, MemorySegment fun, int n_tasks, MemorySegment userdata) {
+        var mh$ = ggml_custom_4d.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("ggml_custom_4d", ctx, type, ne0, ne1, ne2, ne3, args, n_args, fun, n_tasks, userdata);
+            }
+            return (MemorySegment)mh$.invokeExact(ctx, type, ne0, ne1, ne2, ne3, args, n_args, fun, n_tasks, userdata);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class ggml_custom_inplace {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Llama.C_POINTER,
+            Llama.C_POINTER,
+            Llama.C_POINTER,
+            Llama.C_POINTER,
+            Llama.C_INT,
+            Llama.C_POINTER,
+            Llama.C_INT,
+            Llama.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("ggml_custom_inplace");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * extern struct ggml_tensor *ggml_custom_inplace(struct ggml_context *ctx, struct ggml_tensor *a, struct ggml_tensor **args, int n_args, ggml_custom_op_t fun, int n_tasks, void *userdata)
+     * }
+     */
+    public static FunctionDescriptor ggml_custom_inplace$descriptor() {
+        return ggml_custom_inplace.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * extern struct ggml_tensor *ggml_custom_inplace(struct ggml_context *ctx, struct ggml_tensor *a, struct ggml_tensor **args, int n_args, ggml_custom_op_t fun, int n_tasks, void *userdata)
+     * }
+     */
+    public static MethodHandle ggml_custom_inplace$handle() {
+        return ggml_custom_inplace.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * extern struct ggml_tensor *ggml_custom_inplace(struct ggml_context *ctx, struct ggml_tensor *a, struct ggml_tensor **args, int n_args, ggml_custom_op_t fun, int n_tasks, void *userdata)
+     * }
+     */
+    public static MemorySegment ggml_custom_inplace$address() {
+        return ggml_custom_inplace.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * extern struct ggml_tensor *ggml_custom_inplace(struct ggml_context *ctx, struct ggml_tensor *a, struct ggml_tensor **args, int n_args, ggml_custom_op_t fun, int n_tasks, void *userdata)
+     * }
+     */
+    public static MemorySegment ggml_custom_inplace(MemorySegment ctx, MemorySegment a, MemorySegment args, int n_args, MemorySegment fun, int n_tasks, MemorySegment userdata) {
+        var mh$ = ggml_custom_inplace.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("ggml_custom_inplace", ctx, a, args, n_args, fun, n_tasks, userdata);
+            }
+            return (MemorySegment)mh$.invokeExact(ctx, a, args, n_args, fun, n_tasks, userdata);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class ggml_build_forward_expand {
         public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
             Llama.C_POINTER,
@@ -3578,6 +3779,66 @@ public class Llama extends Llama$shared {
                 traceDowncall("ggml_graph_n_nodes", cgraph);
             }
             return (int)mh$.invokeExact(cgraph);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class ggml_graph_add_node {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            Llama.C_POINTER,
+            Llama.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("ggml_graph_add_node");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * extern void ggml_graph_add_node(struct ggml_cgraph *cgraph, struct ggml_tensor *tensor)
+     * }
+     */
+    public static FunctionDescriptor ggml_graph_add_node$descriptor() {
+        return ggml_graph_add_node.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * extern void ggml_graph_add_node(struct ggml_cgraph *cgraph, struct ggml_tensor *tensor)
+     * }
+     */
+    public static MethodHandle ggml_graph_add_node$handle() {
+        return ggml_graph_add_node.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * extern void ggml_graph_add_node(struct ggml_cgraph *cgraph, struct ggml_tensor *tensor)
+     * }
+     */
+    public static MemorySegment ggml_graph_add_node$address() {
+        return ggml_graph_add_node.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * extern void ggml_graph_add_node(struct ggml_cgraph *cgraph, struct ggml_tensor *tensor)
+     * }
+     */
+    public static void ggml_graph_add_node(MemorySegment cgraph, MemorySegment tensor) {
+        var mh$ = ggml_graph_add_node.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("ggml_graph_add_node", cgraph, tensor);
+            }
+            mh$.invokeExact(cgraph, tensor);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -4132,6 +4393,69 @@ public class Llama extends Llama$shared {
         }
     }
 
+    private static class ggml_gallocr_reserve_n_size {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            Llama.C_POINTER,
+            Llama.C_POINTER,
+            Llama.C_POINTER,
+            Llama.C_POINTER,
+            Llama.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("ggml_gallocr_reserve_n_size");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * extern void ggml_gallocr_reserve_n_size(ggml_gallocr_t galloc, struct ggml_cgraph *graph, const int *node_buffer_ids, const int *leaf_buffer_ids, size_t *sizes)
+     * }
+     */
+    public static FunctionDescriptor ggml_gallocr_reserve_n_size$descriptor() {
+        return ggml_gallocr_reserve_n_size.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * extern void ggml_gallocr_reserve_n_size(ggml_gallocr_t galloc, struct ggml_cgraph *graph, const int *node_buffer_ids, const int *leaf_buffer_ids, size_t *sizes)
+     * }
+     */
+    public static MethodHandle ggml_gallocr_reserve_n_size$handle() {
+        return ggml_gallocr_reserve_n_size.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * extern void ggml_gallocr_reserve_n_size(ggml_gallocr_t galloc, struct ggml_cgraph *graph, const int *node_buffer_ids, const int *leaf_buffer_ids, size_t *sizes)
+     * }
+     */
+    public static MemorySegment ggml_gallocr_reserve_n_size$address() {
+        return ggml_gallocr_reserve_n_size.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * extern void ggml_gallocr_reserve_n_size(ggml_gallocr_t galloc, struct ggml_cgraph *graph, const int *node_buffer_ids, const int *leaf_buffer_ids, size_t *sizes)
+     * }
+     */
+    public static void ggml_gallocr_reserve_n_size(MemorySegment galloc, MemorySegment graph, MemorySegment node_buffer_ids, MemorySegment leaf_buffer_ids, MemorySegment sizes) {
+        var mh$ = ggml_gallocr_reserve_n_size.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("ggml_gallocr_reserve_n_size", galloc, graph, node_buffer_ids, leaf_buffer_ids, sizes);
+            }
+            mh$.invokeExact(galloc, graph, node_buffer_ids, leaf_buffer_ids, sizes);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class ggml_gallocr_alloc_graph {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             Llama.C_BOOL,
@@ -4247,6 +4571,67 @@ public class Llama extends Llama$shared {
                 traceDowncall("ggml_gallocr_get_buffer_size", galloc, buffer_id);
             }
             return (long)mh$.invokeExact(galloc, buffer_id);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class ggml_backend_alloc_ctx_tensors_from_buft_size {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Llama.C_LONG,
+            Llama.C_POINTER,
+            Llama.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("ggml_backend_alloc_ctx_tensors_from_buft_size");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * extern size_t ggml_backend_alloc_ctx_tensors_from_buft_size(struct ggml_context *ctx, ggml_backend_buffer_type_t buft)
+     * }
+     */
+    public static FunctionDescriptor ggml_backend_alloc_ctx_tensors_from_buft_size$descriptor() {
+        return ggml_backend_alloc_ctx_tensors_from_buft_size.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * extern size_t ggml_backend_alloc_ctx_tensors_from_buft_size(struct ggml_context *ctx, ggml_backend_buffer_type_t buft)
+     * }
+     */
+    public static MethodHandle ggml_backend_alloc_ctx_tensors_from_buft_size$handle() {
+        return ggml_backend_alloc_ctx_tensors_from_buft_size.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * extern size_t ggml_backend_alloc_ctx_tensors_from_buft_size(struct ggml_context *ctx, ggml_backend_buffer_type_t buft)
+     * }
+     */
+    public static MemorySegment ggml_backend_alloc_ctx_tensors_from_buft_size$address() {
+        return ggml_backend_alloc_ctx_tensors_from_buft_size.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * extern size_t ggml_backend_alloc_ctx_tensors_from_buft_size(struct ggml_context *ctx, ggml_backend_buffer_type_t buft)
+     * }
+     */
+    public static long ggml_backend_alloc_ctx_tensors_from_buft_size(MemorySegment ctx, MemorySegment buft) {
+        var mh$ = ggml_backend_alloc_ctx_tensors_from_buft_size.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("ggml_backend_alloc_ctx_tensors_from_buft_size", ctx, buft);
+            }
+            return (long)mh$.invokeExact(ctx, buft);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -4859,6 +5244,65 @@ public class Llama extends Llama$shared {
         }
     }
 
+    private static class ggml_backend_synchronize {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            Llama.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("ggml_backend_synchronize");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * extern void ggml_backend_synchronize(ggml_backend_t backend)
+     * }
+     */
+    public static FunctionDescriptor ggml_backend_synchronize$descriptor() {
+        return ggml_backend_synchronize.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * extern void ggml_backend_synchronize(ggml_backend_t backend)
+     * }
+     */
+    public static MethodHandle ggml_backend_synchronize$handle() {
+        return ggml_backend_synchronize.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * extern void ggml_backend_synchronize(ggml_backend_t backend)
+     * }
+     */
+    public static MemorySegment ggml_backend_synchronize$address() {
+        return ggml_backend_synchronize.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * extern void ggml_backend_synchronize(ggml_backend_t backend)
+     * }
+     */
+    public static void ggml_backend_synchronize(MemorySegment backend) {
+        var mh$ = ggml_backend_synchronize.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("ggml_backend_synchronize", backend);
+            }
+            mh$.invokeExact(backend);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class ggml_backend_graph_compute {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             Llama.C_INT,
@@ -4911,6 +5355,67 @@ public class Llama extends Llama$shared {
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("ggml_backend_graph_compute", backend, cgraph);
+            }
+            return (int)mh$.invokeExact(backend, cgraph);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class ggml_backend_graph_compute_async {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Llama.C_INT,
+            Llama.C_POINTER,
+            Llama.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("ggml_backend_graph_compute_async");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * extern enum ggml_status ggml_backend_graph_compute_async(ggml_backend_t backend, struct ggml_cgraph *cgraph)
+     * }
+     */
+    public static FunctionDescriptor ggml_backend_graph_compute_async$descriptor() {
+        return ggml_backend_graph_compute_async.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * extern enum ggml_status ggml_backend_graph_compute_async(ggml_backend_t backend, struct ggml_cgraph *cgraph)
+     * }
+     */
+    public static MethodHandle ggml_backend_graph_compute_async$handle() {
+        return ggml_backend_graph_compute_async.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * extern enum ggml_status ggml_backend_graph_compute_async(ggml_backend_t backend, struct ggml_cgraph *cgraph)
+     * }
+     */
+    public static MemorySegment ggml_backend_graph_compute_async$address() {
+        return ggml_backend_graph_compute_async.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * extern enum ggml_status ggml_backend_graph_compute_async(ggml_backend_t backend, struct ggml_cgraph *cgraph)
+     * }
+     */
+    public static int ggml_backend_graph_compute_async(MemorySegment backend, MemorySegment cgraph) {
+        var mh$ = ggml_backend_graph_compute_async.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("ggml_backend_graph_compute_async", backend, cgraph);
             }
             return (int)mh$.invokeExact(backend, cgraph);
         } catch (Error | RuntimeException ex) {
@@ -4974,6 +5479,245 @@ public class Llama extends Llama$shared {
                 traceDowncall("ggml_backend_supports_op", backend, op);
             }
             return (boolean)mh$.invokeExact(backend, op);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class ggml_backend_event_new {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Llama.C_POINTER,
+            Llama.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("ggml_backend_event_new");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * extern ggml_backend_event_t ggml_backend_event_new(ggml_backend_dev_t device)
+     * }
+     */
+    public static FunctionDescriptor ggml_backend_event_new$descriptor() {
+        return ggml_backend_event_new.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * extern ggml_backend_event_t ggml_backend_event_new(ggml_backend_dev_t device)
+     * }
+     */
+    public static MethodHandle ggml_backend_event_new$handle() {
+        return ggml_backend_event_new.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * extern ggml_backend_event_t ggml_backend_event_new(ggml_backend_dev_t device)
+     * }
+     */
+    public static MemorySegment ggml_backend_event_new$address() {
+        return ggml_backend_event_new.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * extern ggml_backend_event_t ggml_backend_event_new(ggml_backend_dev_t device)
+     * }
+     */
+    public static MemorySegment ggml_backend_event_new(MemorySegment device) {
+        var mh$ = ggml_backend_event_new.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("ggml_backend_event_new", device);
+            }
+            return (MemorySegment)mh$.invokeExact(device);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class ggml_backend_event_free {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            Llama.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("ggml_backend_event_free");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * extern void ggml_backend_event_free(ggml_backend_event_t event)
+     * }
+     */
+    public static FunctionDescriptor ggml_backend_event_free$descriptor() {
+        return ggml_backend_event_free.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * extern void ggml_backend_event_free(ggml_backend_event_t event)
+     * }
+     */
+    public static MethodHandle ggml_backend_event_free$handle() {
+        return ggml_backend_event_free.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * extern void ggml_backend_event_free(ggml_backend_event_t event)
+     * }
+     */
+    public static MemorySegment ggml_backend_event_free$address() {
+        return ggml_backend_event_free.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * extern void ggml_backend_event_free(ggml_backend_event_t event)
+     * }
+     */
+    public static void ggml_backend_event_free(MemorySegment event) {
+        var mh$ = ggml_backend_event_free.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("ggml_backend_event_free", event);
+            }
+            mh$.invokeExact(event);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class ggml_backend_event_record {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            Llama.C_POINTER,
+            Llama.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("ggml_backend_event_record");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * extern void ggml_backend_event_record(ggml_backend_event_t event, ggml_backend_t backend)
+     * }
+     */
+    public static FunctionDescriptor ggml_backend_event_record$descriptor() {
+        return ggml_backend_event_record.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * extern void ggml_backend_event_record(ggml_backend_event_t event, ggml_backend_t backend)
+     * }
+     */
+    public static MethodHandle ggml_backend_event_record$handle() {
+        return ggml_backend_event_record.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * extern void ggml_backend_event_record(ggml_backend_event_t event, ggml_backend_t backend)
+     * }
+     */
+    public static MemorySegment ggml_backend_event_record$address() {
+        return ggml_backend_event_record.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * extern void ggml_backend_event_record(ggml_backend_event_t event, ggml_backend_t backend)
+     * }
+     */
+    public static void ggml_backend_event_record(MemorySegment event, MemorySegment backend) {
+        var mh$ = ggml_backend_event_record.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("ggml_backend_event_record", event, backend);
+            }
+            mh$.invokeExact(event, backend);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class ggml_backend_event_wait {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            Llama.C_POINTER,
+            Llama.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("ggml_backend_event_wait");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * extern void ggml_backend_event_wait(ggml_backend_t backend, ggml_backend_event_t event)
+     * }
+     */
+    public static FunctionDescriptor ggml_backend_event_wait$descriptor() {
+        return ggml_backend_event_wait.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * extern void ggml_backend_event_wait(ggml_backend_t backend, ggml_backend_event_t event)
+     * }
+     */
+    public static MethodHandle ggml_backend_event_wait$handle() {
+        return ggml_backend_event_wait.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * extern void ggml_backend_event_wait(ggml_backend_t backend, ggml_backend_event_t event)
+     * }
+     */
+    public static MemorySegment ggml_backend_event_wait$address() {
+        return ggml_backend_event_wait.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * extern void ggml_backend_event_wait(ggml_backend_t backend, ggml_backend_event_t event)
+     * }
+     */
+    public static void ggml_backend_event_wait(MemorySegment backend, MemorySegment event) {
+        var mh$ = ggml_backend_event_wait.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("ggml_backend_event_wait", backend, event);
+            }
+            mh$.invokeExact(backend, event);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -5611,6 +6355,66 @@ public class Llama extends Llama$shared {
                 traceDowncall("ggml_backend_dev_by_type", type);
             }
             return (MemorySegment)mh$.invokeExact(type);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class ggml_backend_load {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Llama.C_POINTER,
+            Llama.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("ggml_backend_load");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * extern ggml_backend_reg_t ggml_backend_load(const char *path)
+     * }
+     */
+    public static FunctionDescriptor ggml_backend_load$descriptor() {
+        return ggml_backend_load.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * extern ggml_backend_reg_t ggml_backend_load(const char *path)
+     * }
+     */
+    public static MethodHandle ggml_backend_load$handle() {
+        return ggml_backend_load.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * extern ggml_backend_reg_t ggml_backend_load(const char *path)
+     * }
+     */
+    public static MemorySegment ggml_backend_load$address() {
+        return ggml_backend_load.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * extern ggml_backend_reg_t ggml_backend_load(const char *path)
+     * }
+     */
+    public static MemorySegment ggml_backend_load(MemorySegment path) {
+        var mh$ = ggml_backend_load.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("ggml_backend_load", path);
+            }
+            return (MemorySegment)mh$.invokeExact(path);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -6552,6 +7356,67 @@ public class Llama extends Llama$shared {
         }
     }
 
+    private static class llama_attach_threadpool {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            Llama.C_POINTER,
+            Llama.C_POINTER,
+            Llama.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("llama_attach_threadpool");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void llama_attach_threadpool(struct llama_context *ctx, ggml_threadpool_t threadpool, ggml_threadpool_t threadpool_batch)
+     * }
+     */
+    public static FunctionDescriptor llama_attach_threadpool$descriptor() {
+        return llama_attach_threadpool.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void llama_attach_threadpool(struct llama_context *ctx, ggml_threadpool_t threadpool, ggml_threadpool_t threadpool_batch)
+     * }
+     */
+    public static MethodHandle llama_attach_threadpool$handle() {
+        return llama_attach_threadpool.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void llama_attach_threadpool(struct llama_context *ctx, ggml_threadpool_t threadpool, ggml_threadpool_t threadpool_batch)
+     * }
+     */
+    public static MemorySegment llama_attach_threadpool$address() {
+        return llama_attach_threadpool.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void llama_attach_threadpool(struct llama_context *ctx, ggml_threadpool_t threadpool, ggml_threadpool_t threadpool_batch)
+     * }
+     */
+    public static void llama_attach_threadpool(MemorySegment ctx, MemorySegment threadpool, MemorySegment threadpool_batch) {
+        var mh$ = llama_attach_threadpool.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("llama_attach_threadpool", ctx, threadpool, threadpool_batch);
+            }
+            mh$.invokeExact(ctx, threadpool, threadpool_batch);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class llama_model_load_from_file {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             Llama.C_POINTER,
@@ -7321,6 +8186,66 @@ public class Llama extends Llama$shared {
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("llama_model_n_layer", model);
+            }
+            return (int)mh$.invokeExact(model);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class llama_model_n_head {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            Llama.C_INT,
+            Llama.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("llama_model_n_head");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t llama_model_n_head(const struct llama_model *model)
+     * }
+     */
+    public static FunctionDescriptor llama_model_n_head$descriptor() {
+        return llama_model_n_head.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t llama_model_n_head(const struct llama_model *model)
+     * }
+     */
+    public static MethodHandle llama_model_n_head$handle() {
+        return llama_model_n_head.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t llama_model_n_head(const struct llama_model *model)
+     * }
+     */
+    public static MemorySegment llama_model_n_head$address() {
+        return llama_model_n_head.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t llama_model_n_head(const struct llama_model *model)
+     * }
+     */
+    public static int llama_model_n_head(MemorySegment model) {
+        var mh$ = llama_model_n_head.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("llama_model_n_head", model);
             }
             return (int)mh$.invokeExact(model);
         } catch (Error | RuntimeException ex) {
@@ -9475,64 +10400,6 @@ public class Llama extends Llama$shared {
         }
     }
 
-    private static class llama_sampler_init_greedy {
-        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
-            Llama.C_POINTER    );
-
-        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("llama_sampler_init_greedy");
-
-        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
-    }
-
-    /**
-     * Function descriptor for:
-     * {@snippet lang=c :
-     * struct llama_sampler *llama_sampler_init_greedy(void)
-     * }
-     */
-    public static FunctionDescriptor llama_sampler_init_greedy$descriptor() {
-        return llama_sampler_init_greedy.DESC;
-    }
-
-    /**
-     * Downcall method handle for:
-     * {@snippet lang=c :
-     * struct llama_sampler *llama_sampler_init_greedy(void)
-     * }
-     */
-    public static MethodHandle llama_sampler_init_greedy$handle() {
-        return llama_sampler_init_greedy.HANDLE;
-    }
-
-    /**
-     * Address for:
-     * {@snippet lang=c :
-     * struct llama_sampler *llama_sampler_init_greedy(void)
-     * }
-     */
-    public static MemorySegment llama_sampler_init_greedy$address() {
-        return llama_sampler_init_greedy.ADDR;
-    }
-
-    /**
-     * {@snippet lang=c :
-     * struct llama_sampler *llama_sampler_init_greedy(void)
-     * }
-     */
-    public static MemorySegment llama_sampler_init_greedy() {
-        var mh$ = llama_sampler_init_greedy.HANDLE;
-        try {
-            if (TRACE_DOWNCALLS) {
-                traceDowncall("llama_sampler_init_greedy");
-            }
-            return (MemorySegment)mh$.invokeExact();
-        } catch (Error | RuntimeException ex) {
-           throw ex;
-        } catch (Throwable ex$) {
-           throw new AssertionError("should not reach here", ex$);
-        }
-    }
-
     private static class llama_sampler_init_dist {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             Llama.C_POINTER,
@@ -9955,6 +10822,15 @@ public class Llama extends Llama$shared {
         } catch (Throwable ex$) {
            throw new AssertionError("should not reach here", ex$);
         }
+    }
+    private static final int GGML_N_TASKS_MAX = (int)-1L;
+    /**
+     * {@snippet lang=c :
+     * #define GGML_N_TASKS_MAX -1
+     * }
+     */
+    public static int GGML_N_TASKS_MAX() {
+        return GGML_N_TASKS_MAX;
     }
 }
 

@@ -24,7 +24,7 @@ public final class BlockCodec {
 
   /// No block type has a scale for values beyond this one: 65504, the greatest float16, times the
   /// most that Q6_K multiplies it with, and then some.
-  private static final float GREATEST_VALUE = 0x1p28f;
+  public static final float GREATEST_VALUE = 0x1p28f;
 
   /// ggml squares sums of importance times value times level, in single precision.
   private static final double GREATEST_WEIGHTED_SQUARE = 0x1p52;

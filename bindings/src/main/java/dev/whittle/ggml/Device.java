@@ -4,6 +4,9 @@ import dev.whittle.ffi.Llama;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.OptionalInt;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /// Something that can compute: the CPU, a GPU. Devices live as long as the process.
 public final class Device {
@@ -15,6 +18,8 @@ public final class Device {
     ACCELERATOR,
     OTHER
   }
+
+  private static final Pattern CUDA_NAME = Pattern.compile("CUDA(\\d{1,4})");
 
   private final MemorySegment pointer;
 
@@ -30,6 +35,14 @@ public final class Device {
   public static Device cpu() {
     NativeRuntime.load();
     return new Device(Llama.ggml_backend_dev_by_type(Llama.GGML_BACKEND_DEVICE_TYPE_CPU()));
+  }
+
+  /// The number that CUDA gives the device, if it is one of CUDA's.
+  public OptionalInt cudaIndex() {
+    Matcher matcher = CUDA_NAME.matcher(name());
+    return matcher.matches()
+        ? OptionalInt.of(Integer.parseInt(matcher.group(1)))
+        : OptionalInt.empty();
   }
 
   /// The short name, such as `CPU` or `CUDA0`.
@@ -71,6 +84,11 @@ public final class Device {
 
   MemorySegment pointer() {
     return pointer;
+  }
+
+  /// Whether one library computes on both, so that both give the same results.
+  boolean sharesLibraryWith(Device other) {
+    return registration().equals(other.registration());
   }
 
   MemorySegment registration() {

@@ -24,16 +24,22 @@ public final class LlamaContext implements AutoCloseable {
   private final int batchSize;
   private final @Nullable EvalObserver observer;
   private final Arena callbacks;
+  private final ThreadPool threads;
+  private final NativeRuntime runtime = NativeRuntime.load();
+  private final String decoding;
+
+  private final Greatest greatest = new Greatest();
 
   /// Which tokens of the last batch have logits.
-  private BitSet outputs = new BitSet();
+  private final BitSet outputs = new BitSet();
 
   private LlamaContext(
       LlamaModel model,
       LlamaContextOptions options,
       NativeHandle handle,
       @Nullable EvalObserver observer,
-      Arena callbacks) {
+      Arena callbacks,
+      ThreadPool threads) {
     this.model = model;
     this.options = options;
     this.handle = handle;
@@ -42,16 +48,21 @@ public final class LlamaContext implements AutoCloseable {
     this.batchSize = Llama.llama_n_batch(handle.pointer());
     this.observer = observer;
     this.callbacks = callbacks;
+    this.threads = threads;
+    this.decoding = "decoding with " + model.path();
+    Llama.llama_attach_threadpool(handle.pointer(), threads.pointer(), MemorySegment.NULL);
   }
 
   static LlamaContext open(LlamaModel model, LlamaContextOptions options) {
     requireDecoder(model, options);
+    model.requireCacheFits(options.attention());
     NativeRuntime runtime = NativeRuntime.load();
     runtime.takeErrors();
     runtime.about("opening a context of the model " + model.path());
     @Nullable EvalCallback callback = options.evalCallback();
     @Nullable EvalObserver observer = callback == null ? null : new EvalObserver(callback);
     Arena callbacks = Arena.ofShared();
+    ThreadPool threads = ThreadPool.of(options.threads());
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment params = Llama.llama_context_default_params(arena);
       fill(params, options);
@@ -61,6 +72,7 @@ public final class LlamaContext implements AutoCloseable {
       MemorySegment context = Llama.llama_init_from_model(model.pointer(), params);
       if (context.address() == 0) {
         callbacks.close();
+        threads.close();
         throw new NativeException(
             "llama.cpp cannot open a context of the model "
                 + model.path()
@@ -69,7 +81,7 @@ public final class LlamaContext implements AutoCloseable {
       }
       NativeHandle handle =
           NativeHandle.own("the context of " + model.path(), context, Llama::llama_free);
-      return new LlamaContext(model, options, handle, observer, callbacks);
+      return new LlamaContext(model, options, handle, observer, callbacks, threads);
     }
   }
 
@@ -101,13 +113,13 @@ public final class LlamaContext implements AutoCloseable {
     llama_context_params.n_threads_batch(params, options.threads());
     llama_context_params.flash_attn_type(
         params,
-        switch (options.flashAttention()) {
+        switch (options.attention().flash()) {
           case AUTO -> Llama.LLAMA_FLASH_ATTN_TYPE_AUTO();
           case ON -> Llama.LLAMA_FLASH_ATTN_TYPE_ENABLED();
           case OFF -> Llama.LLAMA_FLASH_ATTN_TYPE_DISABLED();
         });
-    llama_context_params.type_k(params, options.keyType().id());
-    llama_context_params.type_v(params, options.valueType().id());
+    llama_context_params.type_k(params, options.attention().keyType().id());
+    llama_context_params.type_v(params, options.attention().valueType().id());
     llama_context_params.kv_unified(params, options.unifiedCache());
   }
 
@@ -144,10 +156,9 @@ public final class LlamaContext implements AutoCloseable {
   ///   sequences, or if the computation fails; then the cache may hold a part of the batch
   public void decode(Batch batch) {
     require(batch);
-    NativeRuntime runtime = NativeRuntime.load();
     runtime.takeErrors();
-    runtime.about("decoding " + batch.size() + " tokens with " + model.path());
-    outputs = new BitSet();
+    runtime.about(decoding);
+    outputs.clear();
     int status;
     try {
       status = Llama.llama_decode(handle.pointer(), batch.struct());
@@ -160,7 +171,7 @@ public final class LlamaContext implements AutoCloseable {
       observer.rethrow();
     }
     switch (status) {
-      case 0 -> outputs = (BitSet) batch.outputs().clone();
+      case 0 -> outputs.or(batch.outputs());
       case 1 ->
           throw new NativeException(
               "the cache of "
@@ -216,16 +227,7 @@ public final class LlamaContext implements AutoCloseable {
   ///
   /// @throws NativeException if no logit is a number, which means that the model is broken
   public int likeliestToken(int index) {
-    MemorySegment row = logitsRow(index);
-    int best = -1;
-    float greatest = Float.NEGATIVE_INFINITY;
-    for (int i = 0; i < vocabularySize; i++) {
-      float logit = row.getAtIndex(ValueLayout.JAVA_FLOAT, i);
-      if (logit > greatest) {
-        greatest = logit;
-        best = i;
-      }
-    }
+    int best = greatest.indexIn(logitsRow(index));
     if (best < 0) {
       throw new NativeException(
           "the model " + model.path() + " computes no logit that is a number; its weights are bad");
@@ -314,6 +316,7 @@ public final class LlamaContext implements AutoCloseable {
     if (handle.isOpen()) {
       handle.close();
       callbacks.close();
+      threads.close();
       model.forget(this);
     }
   }

@@ -12,9 +12,7 @@ import org.jspecify.annotations.Nullable;
 /// @param maxOutputs the most tokens of one batch that may want logits; the logits take this many
 ///   rows of the vocabulary's width. 0 for the batch size
 /// @param threads threads on the CPU
-/// @param flashAttention whether attention is computed in one fused operation
-/// @param keyType the cache's type for keys
-/// @param valueType the cache's type for values; a quantized one needs flash attention
+/// @param attention how attention is computed, and the types of the cache
 /// @param unifiedCache whether all sequences share one stretch of the cache, so that any of them
 ///   may grow to `contextLength`; otherwise each has an equal part to itself, which is faster for
 ///   many sequences
@@ -26,22 +24,12 @@ public record LlamaContextOptions(
     int sequences,
     int maxOutputs,
     int threads,
-    FlashAttention flashAttention,
-    GgmlType keyType,
-    GgmlType valueType,
+    AttentionOptions attention,
     boolean unifiedCache,
     @Nullable EvalCallback evalCallback) {
 
   /// `LLAMA_MAX_SEQ`.
   private static final int MOST_SEQUENCES = 256;
-
-  /// When attention is computed in one fused operation (`enum llama_flash_attn_type`).
-  public enum FlashAttention {
-    /// Where the device has it.
-    AUTO,
-    ON,
-    OFF
-  }
 
   public LlamaContextOptions {
     require(contextLength >= 0, "contextLength", contextLength, "0 or more");
@@ -52,7 +40,11 @@ public record LlamaContextOptions(
         "sequences",
         sequences,
         "1 to " + MOST_SEQUENCES);
-    require(threads >= 1, "threads", threads, "1 or more");
+    require(
+        threads >= 1 && threads <= Backend.MOST_THREADS,
+        "threads",
+        threads,
+        "1 to " + Backend.MOST_THREADS);
     maxOutputs = maxOutputs == 0 ? batchSize : maxOutputs;
     // The library keeps a row for every sequence, and asserts that there is room for them.
     require(
@@ -65,29 +57,11 @@ public record LlamaContextOptions(
         "contextLength",
         contextLength,
         "0, or at least the number of sequences (" + sequences + ")");
-    requireCacheType(keyType);
-    requireCacheType(valueType);
-    if (flashAttention == FlashAttention.OFF
-        && (keyType.isQuantized() || valueType.isQuantized())) {
-      throw new IllegalArgumentException(
-          "a quantized cache needs flash attention: allow it, or choose F16 for the cache");
-    }
   }
 
   private static void require(boolean holds, String name, int value, String mend) {
     if (!holds) {
       throw new IllegalArgumentException(name + " is " + value + "; it must be " + mend);
-    }
-  }
-
-  private static void requireCacheType(GgmlType type) {
-    switch (type) {
-      case F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, IQ4_NL -> {}
-      default ->
-          throw new IllegalArgumentException(
-              "the cache cannot hold "
-                  + type
-                  + "; choose F32, F16, BF16, Q8_0, Q5_1, Q5_0, Q4_1, Q4_0 or IQ4_NL");
     }
   }
 
@@ -103,9 +77,7 @@ public record LlamaContextOptions(
     private int sequences = 1;
     private int maxOutputs;
     private int threads = Runtime.getRuntime().availableProcessors();
-    private FlashAttention flashAttention = FlashAttention.AUTO;
-    private GgmlType keyType = GgmlType.F16;
-    private GgmlType valueType = GgmlType.F16;
+    private AttentionOptions attention = AttentionOptions.defaults();
     private boolean unifiedCache;
     private @Nullable EvalCallback evalCallback;
 
@@ -141,14 +113,8 @@ public record LlamaContextOptions(
       return this;
     }
 
-    public Builder flashAttention(FlashAttention when) {
-      flashAttention = when;
-      return this;
-    }
-
-    public Builder cacheTypes(GgmlType keys, GgmlType values) {
-      keyType = keys;
-      valueType = values;
+    public Builder attention(AttentionOptions options) {
+      attention = options;
       return this;
     }
 
@@ -171,9 +137,7 @@ public record LlamaContextOptions(
           sequences,
           maxOutputs,
           threads,
-          flashAttention,
-          keyType,
-          valueType,
+          attention,
           unifiedCache,
           evalCallback);
     }

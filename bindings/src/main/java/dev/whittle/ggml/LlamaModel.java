@@ -6,15 +6,18 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /// A model as llama.cpp itself loads it (`llama_model_load_from_file`).
 ///
@@ -26,12 +29,14 @@ public final class LlamaModel implements AutoCloseable {
   private final LlamaModelOptions options;
   private final NativeHandle handle;
   private final Vocabulary vocabulary;
+  private final boolean offloaded;
   private final Set<LlamaContext> contexts = new LinkedHashSet<>();
 
   private LlamaModel(Path path, LlamaModelOptions options, NativeHandle handle) {
     this.path = path;
     this.options = options;
     this.handle = handle;
+    this.offloaded = isOffloaded(options);
     this.vocabulary =
         new Vocabulary(
             handle.inside(Llama.llama_model_get_vocab(handle.pointer()), 0), handle::requireOpen);
@@ -49,6 +54,7 @@ public final class LlamaModel implements AutoCloseable {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment params = Llama.llama_model_default_params(arena);
       llama_model_params.n_gpu_layers(params, options.gpuLayers());
+      llama_model_params.devices(params, deviceList(options.devices(), arena));
       llama_model_params.load_mode(
           params,
           options.memoryMap() ? Llama.LLAMA_LOAD_MODE_MMAP() : Llama.LLAMA_LOAD_MODE_NONE());
@@ -64,6 +70,18 @@ public final class LlamaModel implements AutoCloseable {
       return new LlamaModel(
           path, options, NativeHandle.own("the model " + path, model, Llama::llama_model_free));
     }
+  }
+
+  /// The devices with a null pointer behind them, as the library wants it.
+  private static MemorySegment deviceList(@Nullable List<Device> devices, Arena arena) {
+    if (devices == null) {
+      return MemorySegment.NULL;
+    }
+    MemorySegment list = arena.allocate(ValueLayout.ADDRESS, devices.size() + 1L);
+    for (int i = 0; i < devices.size(); i++) {
+      list.setAtIndex(ValueLayout.ADDRESS, i, devices.get(i).pointer());
+    }
+    return list;
   }
 
   private static void requireGguf(Path path) {
@@ -87,6 +105,7 @@ public final class LlamaModel implements AutoCloseable {
 
   /// Opens a context to compute with. The model closes it, unless it is closed before.
   ///
+  /// @throws IllegalArgumentException if the options do not fit the model
   /// @throws NativeException if llama.cpp refuses the options or lacks the memory
   public LlamaContext newContext(LlamaContextOptions contextOptions) {
     synchronized (contexts) {
@@ -119,6 +138,27 @@ public final class LlamaModel implements AutoCloseable {
   /// The number of layers.
   public int layers() {
     return Llama.llama_model_n_layer(handle.pointer());
+  }
+
+  /// Checks that a cache can hold this model's keys and values: a head is a row of its own there.
+  ///
+  /// @throws IllegalArgumentException if a head is not a whole number of blocks of the cache's type
+  public void requireCacheFits(AttentionOptions attention) {
+    requireWholeBlocks("key", attention.keyType());
+    requireWholeBlocks("value", attention.valueType());
+  }
+
+  private void requireWholeBlocks(String part, GgmlType type) {
+    int size =
+        metadata("general.architecture")
+            .flatMap(architecture -> metadata(architecture + ".attention." + part + "_length"))
+            .map(Integer::parseInt)
+            .orElseGet(() -> embeddingWidth() / Llama.llama_model_n_head(handle.pointer()));
+    if (size % type.blockSize() != 0) {
+      throw new IllegalArgumentException(
+          "the cache cannot hold the %ss of %s in %s: heads of %d are no whole number of blocks of %d; choose F16"
+              .formatted(part, path, type, size, type.blockSize()));
+    }
   }
 
   /// The context length that the model was trained with, in tokens.
@@ -177,6 +217,21 @@ public final class LlamaModel implements AutoCloseable {
       metadata.put(key, value);
     }
     return metadata;
+  }
+
+  /// Whether layers were given to another device than the CPU.
+  public boolean isOffloaded() {
+    return offloaded;
+  }
+
+  private static boolean isOffloaded(LlamaModelOptions options) {
+    List<Device> devices = options.devices();
+    boolean anyDevice =
+        devices == null
+            ? NativeRuntime.load().devices().stream()
+                .anyMatch(device -> device.kind() == Device.Kind.GPU)
+            : !devices.isEmpty();
+    return anyDevice && options.gpuLayers() != 0;
   }
 
   LlamaModelOptions options() {

@@ -24,6 +24,11 @@ final class NativeLocator {
   static final String DIRECTORY_VARIABLE = "WHITTLE_NATIVE_DIR";
   static final String HOME_PROPERTY = "whittle.home";
 
+  /// A folder with `libggml-cuda` and `libwhittle-cuda`, in place of the one that was built.
+  static final String CUDA_DIRECTORY_PROPERTY = "whittle.cuda.dir";
+
+  private static final String CUDA_BUILD = "native/cuda/lib";
+
   private final Function<String, @Nullable String> properties;
   private final Map<String, String> environment;
   private final @Nullable Path codeLocation;
@@ -89,7 +94,46 @@ final class NativeLocator {
                     + "; name a folder that does, or leave it out to use the staged one"));
   }
 
+  /// A file that the build staged below Whittle's home.
+  Optional<Path> staged(String path) {
+    return homes().stream()
+        .map(home -> home.resolve(path).toAbsolutePath().normalize())
+        .filter(Files::isRegularFile)
+        .findFirst();
+  }
+
+  /// The plug-ins for GPUs that may be there, the best first: what `native/build-cuda` built for
+  /// this machine, then the prebuilt package.
+  List<Path> acceleratorPlugins() {
+    List<Path> plugins = new ArrayList<>();
+    @Nullable String property = properties.apply(CUDA_DIRECTORY_PROPERTY);
+    if (property != null) {
+      library(Path.of(property), "ggml-cuda").ifPresent(plugins::add);
+      return plugins;
+    }
+    for (Path home : homes()) {
+      library(home.resolve(CUDA_BUILD), "ggml-cuda").ifPresent(plugins::add);
+      Path prebuilt = packaged(home, platform() + "-cuda");
+      library(prebuilt, "ggml-cuda")
+          .or(() -> library(prebuilt, "ggml.cuda"))
+          .ifPresent(plugins::add);
+    }
+    return plugins;
+  }
+
   private List<Path> stagedDirectories() {
+    return homes().stream().map(home -> packaged(home, platform())).toList();
+  }
+
+  /// Where the npm package for a platform has its libraries.
+  private static Path packaged(Path home, String platform) {
+    return home.resolve("native/node_modules/@node-llama-cpp")
+        .resolve(platform)
+        .resolve("bins")
+        .resolve(platform);
+  }
+
+  private List<Path> homes() {
     List<Path> homes = new ArrayList<>();
     @Nullable String home = properties.apply(HOME_PROPERTY);
     if (home != null) {
@@ -102,14 +146,7 @@ final class NativeLocator {
         }
       }
     }
-    String platform = platform();
-    return homes.stream()
-        .map(h ->
-            h.resolve("native/node_modules/@node-llama-cpp")
-                .resolve(platform)
-                .resolve("bins")
-                .resolve(platform))
-        .toList();
+    return homes;
   }
 
   private static Optional<Found> inspect(Path directory) {

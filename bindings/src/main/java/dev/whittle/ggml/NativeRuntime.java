@@ -13,6 +13,7 @@ import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// The llama.cpp libraries of this process: found, loaded once, checked against the pinned
@@ -35,6 +36,7 @@ public final class NativeRuntime {
   private final StringBuilder line = new StringBuilder();
   private System.Logger.Level lineLevel = System.Logger.Level.DEBUG;
   private volatile String lastOperation = "none yet";
+  private @Nullable Accelerators accelerators;
 
   private NativeRuntime(Path directory) {
     this.directory = directory;
@@ -79,6 +81,48 @@ public final class NativeRuntime {
     return runtime;
   }
 
+  /// What came of looking for plug-ins that compute on GPUs.
+  ///
+  /// @param plugin the one that was loaded, or null
+  /// @param failures why the others were not, one sentence each
+  public record Accelerators(@Nullable Path plugin, List<String> failures) {
+    public Accelerators {
+      failures = List.copyOf(failures);
+    }
+  }
+
+  /// Loads the first plug-in for GPUs that works on this machine, if it was not looked for yet. Its
+  /// devices are then among [#devices].
+  ///
+  /// This is not done on loading: it takes a while, and memory on the GPU.
+  public synchronized Accelerators loadAccelerators() {
+    if (accelerators == null) {
+      accelerators = findAccelerators();
+    }
+    return accelerators;
+  }
+
+  private Accelerators findAccelerators() {
+    List<String> failures = new ArrayList<>();
+    for (Path plugin : NativeLocator.ofProcess().acceleratorPlugins()) {
+      long before = Llama.ggml_backend_dev_count();
+      MemorySegment registration;
+      try (Arena arena = Arena.ofConfined()) {
+        registration = Llama.ggml_backend_load(arena.allocateFrom(plugin.toString()));
+      }
+      String errors = takeErrors();
+      if (registration.address() != 0 && Llama.ggml_backend_dev_count() > before) {
+        return new Accelerators(plugin, failures);
+      }
+      failures.add(
+          plugin
+              + (registration.address() == 0
+                  ? " cannot be loaded" + (errors.isEmpty() ? "" : ": " + errors)
+                  : " finds no GPU that it can use" + (errors.isEmpty() ? "" : ": " + errors)));
+    }
+    return new Accelerators(null, failures);
+  }
+
   private void checkVersions() {
     check("ggml", PINNED_GGML_VERSION, ggmlVersion());
     check("llama.cpp", PINNED_LLAMA_VERSION, llamaVersion());
@@ -113,6 +157,11 @@ public final class NativeRuntime {
   /// The folder that the libraries came from.
   public Path directory() {
     return directory;
+  }
+
+  /// A file that the build staged below Whittle's home, such as another library.
+  public static Optional<Path> staged(String path) {
+    return NativeLocator.ofProcess().staged(path);
   }
 
   /// The devices that can compute, the CPU among them.

@@ -20,7 +20,7 @@ public final class ObservedNode {
 
   /// ggml's name of the operation, such as `MUL_MAT`.
   public String operation() {
-    return Llama.ggml_op_name(ggml_tensor.op(tensor)).getString(0);
+    return Llama.ggml_op_desc(tensor).getString(0);
   }
 
   /// The tensor that the operation computes.

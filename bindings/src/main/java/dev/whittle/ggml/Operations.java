@@ -1,7 +1,9 @@
 package dev.whittle.ggml;
 
 import dev.whittle.ffi.Llama;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /// Builds ggml operations: each method adds a node to the context and returns its result, which has
@@ -10,6 +12,9 @@ import org.jspecify.annotations.Nullable;
 /// Shapes are written [contiguous dimension, …] as ggml has them. What ggml would abort the process
 /// for is an [IllegalArgumentException] here.
 public final class Operations {
+  /// The most sources that ggml lets a node of our own have.
+  private static final int MAX_SOURCES = 8;
+
   private final TensorContext context;
 
   public Operations(TensorContext context) {
@@ -239,6 +244,19 @@ public final class Operations {
     return node(Llama.ggml_set_rows(room(), target.pointer(), source.pointer(), indices.pointer()));
   }
 
+  /// `a`, repeated to a shape of whole multiples of its own (`ggml_repeat_4d`).
+  ///
+  /// @param shape four extents
+  public Tensor repeat(Tensor a, long... shape) {
+    requireFloatRows(a);
+    for (int i = 0; i < Tensor.DIMENSIONS; i++) {
+      require(
+          shape.length == Tensor.DIMENSIONS && shape[i] % a.dimension(i) == 0,
+          a + " cannot be repeated to " + java.util.Arrays.toString(shape));
+    }
+    return node(Llama.ggml_repeat_4d(room(), a.pointer(), shape[0], shape[1], shape[2], shape[3]));
+  }
+
   /// A contiguous copy (`ggml_cont`).
   public Tensor contiguous(Tensor a) {
     return node(Llama.ggml_cont(room(), a.pointer()));
@@ -279,6 +297,32 @@ public final class Operations {
     return node(Llama.ggml_transpose(room(), a.pointer()));
   }
 
+  /// Some of the elements of `a`, from number `first` on, as a tensor of their own shape, without a
+  /// copy (`ggml_view_4d`).
+  public Tensor part(Tensor a, long first, long... shape) {
+    long[] s = {1, 1, 1, 1};
+    System.arraycopy(shape, 0, s, 0, shape.length);
+    require(
+        a.isContiguous()
+            && !a.type().isQuantized()
+            && first >= 0
+            && first + s[0] * s[1] * s[2] * s[3] <= a.elements(),
+        "elements " + first + " and on of " + a + " do not fill " + java.util.Arrays.toString(s));
+    long row = a.type().rowBytes(s[0]);
+    return node(
+        Llama.ggml_view_4d(
+            room(),
+            a.pointer(),
+            s[0],
+            s[1],
+            s[2],
+            s[3],
+            row,
+            row * s[1],
+            row * s[1] * s[2],
+            a.type().rowBytes(first)));
+  }
+
   /// Columns `first` to `first + count` of a matrix [n, m], without a copy (`ggml_view_2d`).
   public Tensor columns(Tensor a, long first, long count) {
     require(
@@ -300,6 +344,100 @@ public final class Operations {
             a.stride(1) * count,
             a.stride(1) * count,
             first * a.stride(1)));
+  }
+
+  /// A tensor that `kernel` computes from `sources`, on all threads of the CPU (`ggml_custom_4d`).
+  ///
+  /// @param sources what the kernel reads, at most eight; it may read nothing else that a graph
+  ///   computes
+  public Tensor compute(Kernel kernel, GgmlType type, long[] shape, Tensor... sources) {
+    require(
+        shape.length == Tensor.DIMENSIONS && sources.length <= MAX_SOURCES,
+        "a kernel has a result of four dimensions and at most " + MAX_SOURCES + " sources");
+    type.rowBytes(shape[0]);
+    KernelNodes nodes = context.kernelNodes();
+    try (Arena arena = Arena.ofConfined()) {
+      Tensor result =
+          node(
+              Llama.ggml_custom_4d(
+                  room(),
+                  type.id(),
+                  shape[0],
+                  shape[1],
+                  shape[2],
+                  shape[3],
+                  pointers(arena, sources),
+                  sources.length,
+                  nodes.stub(),
+                  Llama.GGML_N_TASKS_MAX(),
+                  nodes.nextUserData()));
+      nodes.add(kernel, result);
+      return result;
+    }
+  }
+
+  /// An F32 tensor that a GPU's kernel computes from `sources`; no other backend can run it.
+  Tensor launch(DeviceKernel kernel, long[] shape, Tensor... sources) {
+    Tensor result =
+        compute(
+            (_, _, _) -> {
+              throw new IllegalStateException("this node is computed on a GPU only");
+            },
+            GgmlType.F32,
+            shape,
+            sources);
+    context.kernelNodes().add(result, kernel);
+    return result;
+  }
+
+  /// Matrix `index` of a tensor [n, m, matrices], without a copy (`ggml_view_4d`).
+  public Tensor matrix(Tensor a, long index) {
+    require(
+        a.dimension(3) == 1 && index >= 0 && index < a.dimension(2),
+        "there is no matrix " + index + " in " + a);
+    return node(
+        Llama.ggml_view_4d(
+            room(),
+            a.pointer(),
+            a.dimension(0),
+            a.dimension(1),
+            1,
+            1,
+            a.stride(1),
+            a.stride(2),
+            a.stride(2),
+            index * a.stride(2)));
+  }
+
+  /// A view of `target`, whose memory `kernel` changes, reading `sources`, on all threads of the
+  /// CPU (`ggml_custom_inplace`).
+  ///
+  /// @param sources what the kernel reads beside the target, at most eight
+  public Tensor computeInPlace(Kernel kernel, Tensor target, Tensor... sources) {
+    require(sources.length <= MAX_SOURCES, "a kernel has at most " + MAX_SOURCES + " sources");
+    KernelNodes nodes = context.kernelNodes();
+    try (Arena arena = Arena.ofConfined()) {
+      Tensor result =
+          node(
+              Llama.ggml_custom_inplace(
+                  room(),
+                  target.pointer(),
+                  pointers(arena, sources),
+                  sources.length,
+                  nodes.stub(),
+                  Llama.GGML_N_TASKS_MAX(),
+                  nodes.nextUserData()));
+      nodes.add(kernel, result);
+      return result;
+    }
+  }
+
+  private static MemorySegment pointers(Arena arena, Tensor... tensors) {
+    MemorySegment pointers = arena.allocate(ValueLayout.ADDRESS, tensors.length);
+    for (int i = 0; i < tensors.length; i++) {
+      pointers.setAtIndex(ValueLayout.ADDRESS, i, tensors[i].pointer());
+    }
+    return pointers;
   }
 
   private void checkRope(Tensor x, Tensor positions, Rope rope) {

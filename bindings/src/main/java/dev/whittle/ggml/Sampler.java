@@ -14,13 +14,6 @@ public final class Sampler implements AutoCloseable {
     this.handle = handle;
   }
 
-  /// Always the likeliest token. [LlamaContext#likeliestToken] finds the same one faster.
-  public static Sampler greedy() {
-    Sampler sampler = chain();
-    sampler.append(Llama.llama_sampler_init_greedy());
-    return sampler;
-  }
-
   /// Draws at random.
   public static Sampler of(SamplerOptions options) {
     Sampler sampler = chain();

@@ -4,7 +4,7 @@ package dev.whittle.ggml;
 /// likeliest, of those the fewest that have the probability `topP` together, of those the ones at
 /// least `minP` times as probable as the likeliest; then the logits are divided by the temperature.
 ///
-/// @param temperature greater than 0; for the likeliest token use [Sampler#greedy]
+/// @param temperature greater than 0; for the likeliest token use [LlamaContext#likeliestToken]
 /// @param topK 0 for all
 /// @param topP in (0, 1]; 1 for all
 /// @param minP in [0, 1]; 0 for all

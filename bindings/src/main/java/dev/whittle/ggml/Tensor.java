@@ -7,6 +7,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.Objects;
+import java.util.Set;
+import java.util.StringJoiner;
 
 /// A ggml tensor: up to four dimensions, the first one contiguous, in the order that ggml has them.
 ///
@@ -16,6 +18,9 @@ public final class Tensor {
   public static final int DIMENSIONS = 4;
 
   private static final long ALIGNMENT = 32;
+
+  private static final Set<String> VIEWS =
+      Set.of("NONE", "RESHAPE", "VIEW", "PERMUTE", "TRANSPOSE");
 
   private final TensorContext owner;
   private final MemorySegment struct;
@@ -35,9 +40,29 @@ public final class Tensor {
     return type;
   }
 
+  /// The operation that computes this tensor, with the types of what it computes from, such as
+  /// `MUL_MAT(Q2_K, F32)` (`ggml_op_desc`).
+  public String operation() {
+    StringJoiner sources =
+        new StringJoiner(", ", Llama.ggml_op_desc(pointer()).getString(0) + "(", ")");
+    for (long i = 0; i < ggml_tensor.src$layout().elementCount(); i++) {
+      MemorySegment source = ggml_tensor.src(struct, i);
+      if (source.address() != 0) {
+        int id = ggml_tensor.type(source.reinterpret(ggml_tensor.sizeof()));
+        sources.add(GgmlType.ofId(id).orElseThrow().name());
+      }
+    }
+    return sources.toString();
+  }
+
   /// The extent of dimension `i`, 0 to 3.
   public long dimension(int i) {
     return shape[i];
+  }
+
+  /// All four extents.
+  long[] shape() {
+    return shape.clone();
   }
 
   /// The step in bytes along dimension `i` (for block types, dimension 0 steps by whole blocks).
@@ -159,8 +184,13 @@ public final class Tensor {
   /// Copies bytes from byte `offset` of the tensor until `target` is full.
   public void read(MemorySegment target, long offset) {
     Objects.checkFromIndexSize(offset, target.byteSize(), bytes());
+    requireMemory();
     if (isHost()) {
       MemorySegment.copy(host(), offset, target, 0, target.byteSize());
+      return;
+    }
+    if (target.isNative()) {
+      Llama.ggml_backend_tensor_get(pointer(), target, offset, target.byteSize());
       return;
     }
     try (Arena arena = Arena.ofConfined()) {
@@ -172,14 +202,23 @@ public final class Tensor {
 
   /// Sets every byte to zero.
   public void clear() {
+    if (owner.isMeasured()) {
+      return;
+    }
     requireAllocated();
     Llama.ggml_backend_tensor_memset(pointer(), (byte) 0, 0, bytes());
   }
 
-  /// Whether the tensor's memory can be read and written directly.
+  /// Whether this is a part or another shape of a tensor, whose memory it uses.
+  boolean isView() {
+    return ggml_tensor.view_src(struct).address() != 0;
+  }
+
+  /// Whether the tensor's memory can be read and written directly. What was only measured has none:
+  /// writing to it does nothing, and there is nothing to be read.
   public boolean isHost() {
     requireAllocated();
-    return Llama.ggml_backend_buffer_is_host(buffer());
+    return !owner.isMeasured() && Llama.ggml_backend_buffer_is_host(buffer());
   }
 
   /// The tensor's own memory, valid until its context is closed.
@@ -192,8 +231,36 @@ public final class Tensor {
     return ggml_tensor.data(struct).reinterpret(bytes(), owner.arena(), null);
   }
 
+  /// Whether this node computes nothing, because it only looks at another tensor's memory.
+  boolean computesNothing() {
+    return VIEWS.contains(Llama.ggml_op_desc(pointer()).getString(0));
+  }
+
+  /// The address of the first element, for code that hands it to another native library. On a GPU
+  /// it is the GPU's.
+  ///
+  /// @throws IllegalStateException if the memory is not allocated
+  public long address() {
+    requireAllocated();
+    return ggml_tensor.data(struct).address();
+  }
+
+  /// The tensor's bytes on the host: its own memory where it lies there, else a copy that lives as
+  /// long as `arena`.
+  public MemorySegment onHost(Arena arena) {
+    if (isHost()) {
+      return host();
+    }
+    MemorySegment copy = arena.allocate(bytes(), ALIGNMENT);
+    read(copy, 0);
+    return copy;
+  }
+
   private void transferTo(MemorySegment source, long offset) {
     Objects.checkFromIndexSize(offset, source.byteSize(), bytes());
+    if (owner.isMeasured()) {
+      return;
+    }
     if (isHost()) {
       MemorySegment.copy(source, 0, host(), offset, source.byteSize());
       return;
@@ -212,6 +279,12 @@ public final class Tensor {
     if (type != expected || !isContiguous() || count > elements()) {
       throw new IllegalArgumentException(
           count + " values of " + expected + " do not fit contiguously into " + this);
+    }
+  }
+
+  private void requireMemory() {
+    if (owner.isMeasured()) {
+      throw new IllegalStateException(this + " was only measured, so it holds nothing");
     }
   }
 

@@ -6,6 +6,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// Owns tensors and the graphs made of them: ggml's `ggml_context`, without data of its own.
 ///
@@ -17,11 +18,17 @@ import java.util.List;
 public final class TensorContext implements AutoCloseable {
   private static final long BINDING_ALIGNMENT = 32;
 
+  /// Where the memory of measured tensors is said to be. Nothing is there.
+  private static final MemorySegment NOWHERE = MemorySegment.ofAddress(4096);
+
   private final Arena arena = Arena.ofShared();
   private final MemorySegment pointer;
   private final long capacity;
   private final List<MemorySegment> buffers = new ArrayList<>();
-  private long tensors;
+  private final List<Tensor> tensors = new ArrayList<>();
+  private boolean measured;
+  private final List<TensorContext> parts = new ArrayList<>();
+  private @Nullable KernelNodes kernelNodes;
   private boolean open = true;
 
   /// @param maxTensors how many tensors, operations included, this context has room for
@@ -72,10 +79,17 @@ public final class TensorContext implements AutoCloseable {
 
   /// Gives memory of the backend to every tensor of this context that has none.
   ///
-  /// @return the bytes allocated
+  /// @return the bytes allocated, or that would be if the backend only measures
   /// @throws NativeException if the memory is not to be had
   public long allocate(Backend backend) {
     ensureOpen();
+    if (backend.isMeasuring()) {
+      long bytes =
+          Llama.ggml_backend_alloc_ctx_tensors_from_buft_size(
+              pointer, Llama.ggml_backend_get_default_buffer_type(backend.pointer()));
+      pretend();
+      return bytes;
+    }
     MemorySegment buffer = Llama.ggml_backend_alloc_ctx_tensors(pointer, backend.pointer());
     if (buffer.address() == 0) {
       throw new NativeException(
@@ -86,6 +100,14 @@ public final class TensorContext implements AutoCloseable {
     buffers.add(buffer);
     Llama.ggml_backend_buffer_clear(buffer, (byte) 0);
     return Llama.ggml_backend_buffer_get_size(buffer);
+  }
+
+  /// Sets every byte that [#allocate] gave to tensors of this context to zero.
+  public void clear() {
+    ensureOpen();
+    for (MemorySegment buffer : buffers) {
+      Llama.ggml_backend_buffer_clear(buffer, (byte) 0);
+    }
   }
 
   /// Lets a tensor use host memory that belongs to somebody else, such as a part of a mapped file,
@@ -127,6 +149,10 @@ public final class TensorContext implements AutoCloseable {
         || !memory.isContiguous()) {
       throw new IllegalArgumentException(tensor + " cannot use the memory of " + memory);
     }
+    if (memory.owner().isMeasured()) {
+      pretend(List.of(tensor));
+      return;
+    }
     MemorySegment struct = memory.pointer();
     Llama.ggml_backend_tensor_alloc(
         dev.whittle.ffi.ggml_tensor.buffer(struct),
@@ -134,10 +160,31 @@ public final class TensorContext implements AutoCloseable {
         dev.whittle.ffi.ggml_tensor.data(struct));
   }
 
+  /// Treats every tensor that has no memory as if it had some, for backends that only measure.
+  void pretend() {
+    pretend(tensors);
+  }
+
+  private void pretend(List<Tensor> some) {
+    measured = true;
+    MemorySegment buffer = Llama.ggml_backend_cpu_buffer_from_ptr(NOWHERE, Long.MAX_VALUE / 2);
+    buffers.add(buffer);
+    for (Tensor tensor : some) {
+      if (!tensor.isView() && !tensor.isAllocated()) {
+        Llama.ggml_backend_tensor_alloc(buffer, tensor.pointer(), NOWHERE);
+      }
+    }
+  }
+
+  /// Whether there is no memory behind tensors of this context.
+  boolean isMeasured() {
+    return measured;
+  }
+
   /// Room for one more tensor.
   MemorySegment reserve() {
     ensureOpen();
-    if (tensors >= capacity) {
+    if (tensors.size() >= capacity) {
       throw new IllegalStateException("this context has room for " + capacity + " tensors only");
     }
     return pointer;
@@ -145,8 +192,34 @@ public final class TensorContext implements AutoCloseable {
 
   /// Takes a tensor that ggml just made in this context.
   Tensor adopt(MemorySegment created) {
-    tensors++;
-    return new Tensor(this, created);
+    Tensor tensor = new Tensor(this, created);
+    tensors.add(tensor);
+    return tensor;
+  }
+
+  /// The nodes that Java computes, of which there are some from now on. Whether any node is
+  /// computed by a kernel of Whittle's own.
+  boolean hasKernelNodes() {
+    return kernelNodes != null;
+  }
+
+  /// Closes something with this context.
+  void own(TensorContext part) {
+    parts.add(part);
+  }
+
+  KernelNodes kernelNodes() {
+    if (kernelNodes == null) {
+      kernelNodes = new KernelNodes(arena());
+    }
+    return kernelNodes;
+  }
+
+  /// Throws what a node that Java computes threw while the last graph ran.
+  void rethrow() {
+    if (kernelNodes != null) {
+      kernelNodes.rethrow();
+    }
   }
 
   MemorySegment pointer() {
@@ -175,6 +248,7 @@ public final class TensorContext implements AutoCloseable {
       return;
     }
     open = false;
+    parts.forEach(TensorContext::close);
     for (MemorySegment buffer : buffers) {
       Llama.ggml_backend_buffer_free(buffer);
     }

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.whittle.ffi.Llama;
-import dev.whittle.ggml.LlamaContextOptions.FlashAttention;
 import org.junit.jupiter.api.Test;
 
 /// What the library would assert is refused when the options are made.
@@ -26,13 +25,25 @@ class OptionsTest {
   }
 
   @Test
-  void aQuantizedCacheNeedsFlashAttention() {
-    LlamaContextOptions.Builder builder =
-        LlamaContextOptions.builder()
-            .cacheTypes(GgmlType.Q8_0, GgmlType.Q8_0)
-            .flashAttention(FlashAttention.OFF);
-    assertThrows(IllegalArgumentException.class, builder::build);
-    builder.flashAttention(FlashAttention.AUTO).build();
+  void aQuantizedCacheOfValuesNeedsFlashAttention() {
+    AttentionOptions unfused = AttentionOptions.defaults().withFlash(FlashAttention.OFF);
+    assertThrows(
+        IllegalArgumentException.class, () -> unfused.withCache(GgmlType.F16, GgmlType.Q8_0));
+    assertEquals(GgmlType.Q8_0, unfused.withCache(GgmlType.Q8_0, GgmlType.F16).keyType());
+    AttentionOptions quantized =
+        AttentionOptions.defaults().withCache(GgmlType.Q8_0, GgmlType.Q4_0);
+    assertThrows(IllegalArgumentException.class, () -> quantized.withFlash(FlashAttention.OFF));
+  }
+
+  @Test
+  void aCacheHoldsNoKQuants() {
+    AttentionOptions attention = AttentionOptions.defaults();
+    String message =
+        assertThrows(
+                IllegalArgumentException.class,
+                () -> attention.withCache(GgmlType.Q4_K, GgmlType.F16))
+            .getMessage();
+    assertTrue(message.contains("Q4_K") && message.contains("Q8_0"), message);
   }
 
   @Test
