@@ -105,6 +105,14 @@ public final class GgufFile implements AutoCloseable {
     return mapping.bytes().asSlice(header.dataStart() + tensor.offset(), tensor.bytes());
   }
 
+  /// Gives back the memory that the data of a tensor takes in this process. Reading it again brings
+  /// it back, from the system's cache of the file if it is still there.
+  ///
+  /// @throws IllegalArgumentException if `tensor` is not from this file
+  public void release(TensorInfo tensor) {
+    data(tensor).unload();
+  }
+
   /// The size of the file.
   public long fileBytes() {
     return mapping.bytes().byteSize();

@@ -75,6 +75,11 @@ public final class GgufWriter {
     AtomicFile.write(target, overwrite, channel -> writeTo(channel, listener));
   }
 
+  /// The size that the file will have.
+  public long fileBytes() {
+    return GgufHeader.align(header().length, alignment) + dataBytes;
+  }
+
   private void writeTo(WritableByteChannel channel, ProgressListener listener) throws IOException {
     CountingChannel out = new CountingChannel(channel);
     out.writeAll(ByteBuffer.wrap(header()));

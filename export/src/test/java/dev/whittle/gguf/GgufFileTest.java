@@ -1,6 +1,7 @@
 package dev.whittle.gguf;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -150,6 +151,16 @@ class GgufFileTest {
       MemorySegment data = file.data(file.require("cube"));
       assertEquals(240, data.byteSize());
       assertTrue(data.isReadOnly());
+    }
+  }
+
+  @Test
+  void dataThatWasReleasedIsThereAgain() throws IOException {
+    try (GgufFile file = GgufFile.open(GgufSamples.write(folder.resolve("sample.gguf")))) {
+      TensorInfo tensor = file.require("cube");
+      byte[] before = file.data(tensor).toArray(JAVA_BYTE);
+      file.release(tensor);
+      assertArrayEquals(before, file.data(tensor).toArray(JAVA_BYTE));
     }
   }
 

@@ -2,8 +2,10 @@ package dev.whittle.huggingface;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.whittle.ggml.AttentionOptions;
 import dev.whittle.ggml.Batch;
 import dev.whittle.ggml.GgmlType;
 import dev.whittle.ggml.LlamaContext;
@@ -95,6 +97,22 @@ class LlamaCppTest {
           new int[] {264, '1', '2'}, model.vocabulary().tokenize("<think>12", false, true));
       assertEquals(261, model.vocabulary().beginning().orElseThrow());
       assertEquals(263, model.vocabulary().end().orElseThrow());
+    }
+  }
+
+  @Test
+  void aCacheOfBlocksThatHeadsDoNotFillIsRefused() throws IOException {
+    // Heads of 16, which the checkpoint does not state but the ratio of its sizes.
+    try (LlamaModel model = load(TinyCheckpoint.llama(24).write(folder))) {
+      AttentionOptions quantized =
+          AttentionOptions.defaults().withCache(GgmlType.Q8_0, GgmlType.F16);
+      String message =
+          assertThrows(IllegalArgumentException.class, () -> model.requireCacheFits(quantized))
+              .getMessage();
+      assertTrue(message.contains("keys") && message.contains("32"), message);
+      LlamaContextOptions options =
+          LlamaContextOptions.builder().contextLength(64).attention(quantized).build();
+      assertThrows(IllegalArgumentException.class, () -> model.newContext(options));
     }
   }
 
