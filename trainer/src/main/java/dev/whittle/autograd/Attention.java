@@ -13,7 +13,7 @@ import dev.whittle.ggml.Tensor;
 ///
 /// Keys, values and scores are multiplied as F16 in the forward pass, as llama.cpp does with its
 /// F16 cache, and as BF16 in the backward pass.
-final class Attention {
+final class Attention implements AttentionNodes {
   private final Variable q;
   private final Variable k;
   private final Variable v;
@@ -76,13 +76,15 @@ final class Attention {
     probabilities = tape.save(p);
   }
 
-  Tensor result() {
+  @Override
+  public Tensor result() {
     return result;
   }
 
   /// With O = P·V and P = softmax(scale · Q·Kᵀ): dV = Pᵀ·dO, dP = dO·Vᵀ, dS = softmax'(dP), dQ =
   /// dS·K, dK = dSᵀ·Q.
-  void differentiate(Tensor gradient, Gradients gradients) {
+  @Override
+  public void differentiate(Tensor gradient, Gradients gradients) {
     Operations ops = gradients.operations();
     Tensor p = probabilities.in(gradients);
     Tensor queries = grouped(ops, heads.in(gradients), shape.head(), shape);

@@ -16,6 +16,7 @@ public final class Gradients {
   private final Tensor ones;
   private final boolean separate;
   private final Map<Variable, Tensor> at = new IdentityHashMap<>();
+  private final Map<Tensor, Tensor> rounded = new IdentityHashMap<>();
   private final Map<Tensor, Tensor> transposed = new IdentityHashMap<>();
   private final Map<Tensor, Tensor> leaves = new IdentityHashMap<>();
   private final List<Tensor> accumulations = new ArrayList<>();
@@ -59,10 +60,7 @@ public final class Gradients {
 
   /// Adds to the gradient of a trained weight.
   void accumulate(Weight weight, Tensor gradient) {
-    Tensor total = weight.gradient();
-    if (total == null) {
-      throw new IllegalStateException(weight.name() + " is frozen");
-    }
+    Tensor total = weight.requireGradient();
     Tensor shaped =
         operations.reshape(
             gradient,
@@ -71,6 +69,16 @@ public final class Gradients {
             total.dimension(2),
             total.dimension(3));
     accumulations.add(operations.addInPlace(total, shaped));
+  }
+
+  /// Takes note of a node that adds to the gradient of a weight by itself.
+  void accumulated(Tensor node) {
+    accumulations.add(node);
+  }
+
+  /// The BF16 copy of a gradient or a forward value, made once however many products read it.
+  Tensor rounded(Tensor tensor) {
+    return rounded.computeIfAbsent(tensor, t -> operations.cast(t, GgmlType.BF16));
   }
 
   /// The transposed BF16 copy of a matrix, made once however many products read it.

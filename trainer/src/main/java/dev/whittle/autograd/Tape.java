@@ -1,10 +1,14 @@
 package dev.whittle.autograd;
 
+import dev.whittle.ggml.CudaOperations;
+import dev.whittle.ggml.GgmlType;
 import dev.whittle.ggml.Operations;
 import dev.whittle.ggml.Rope;
 import dev.whittle.ggml.Tensor;
 import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 
 /// Records the operations of a forward pass, each with the rule that builds its backward nodes.
 ///
@@ -13,6 +17,8 @@ import java.util.List;
 /// the backward pass) or into another one (so that the forward pass's results are kept).
 public final class Tape {
   private final Operations forward;
+  private final Kernels kernels;
+  private final Map<Tensor, Tensor> rounded = new IdentityHashMap<>();
   private final List<Step> steps = new ArrayList<>();
   private final List<Saved> saved = new ArrayList<>();
 
@@ -24,8 +30,10 @@ public final class Tape {
 
   private record Step(Variable result, Rule rule) {}
 
-  public Tape(Operations forward) {
+  /// @param kernels how linear layers and attention are computed
+  public Tape(Operations forward, Kernels kernels) {
     this.forward = forward;
+    this.kernels = kernels;
   }
 
   /// The builder of forward nodes, for operations through which no gradient flows.
@@ -43,32 +51,23 @@ public final class Tape {
   /// The product of a matrix [k, n] and `x` [k, tokens]: [n, tokens].
   ///
   /// Backward: at x, the product with the decoded matrix; at the matrix, the sum over the tokens of
-  /// input times output gradient. Both run as `ggml_mul_mat` of transposed BF16 copies, four to
-  /// five times as fast on a CPU as `ggml_out_prod`.
+  /// input times output gradient. Both take BF16 factors.
   public Variable linear(Weight weight, Variable x) {
-    Tensor y = forward.multiplyMatrices(weight.value(), x.tensor());
+    Tensor operand = kernels.operand(this, weight, x.tensor());
+    Tensor y = kernels.forward(forward, weight, operand);
     if (!weight.isTrained() && !x.needsGradient()) {
       return new Variable(y, false);
     }
-    Saved input = weight.isTrained() ? save(x.tensor()) : null;
+    Saved input = weight.isTrained() ? save(operand) : null;
     return record(
+        true,
         y,
         (gradient, gradients) -> {
-          Operations ops = gradients.operations();
           if (x.needsGradient()) {
-            Tensor transposed = weight.transposed();
-            if (transposed == null) {
-              throw new IllegalStateException(
-                  weight.name() + " has no transposed copy, so no gradient can flow through it");
-            }
-            gradients.add(x, ops.multiplyMatrices(transposed, gradient));
+            gradients.add(x, kernels.atInput(gradients, weight, gradient));
           }
           if (input != null) {
-            gradients.accumulate(
-                weight,
-                ops.multiplyMatrices(
-                    gradients.transposedBf16(input.in(gradients)),
-                    gradients.transposedBf16(gradient)));
+            kernels.accumulate(gradients, weight, input.in(gradients), gradient);
           }
         });
   }
@@ -77,6 +76,7 @@ public final class Tape {
   public Variable addBias(Variable x, Weight bias) {
     Tensor y = forward.add(x.tensor(), bias.value());
     return record(
+        x.needsGradient() || bias.isTrained(),
         y,
         (gradient, gradients) -> {
           gradients.add(x, gradient);
@@ -90,6 +90,7 @@ public final class Tape {
   public Variable add(Variable a, Variable b) {
     Tensor y = forward.add(a.tensor(), b.tensor());
     return record(
+        a.needsGradient() || b.needsGradient(),
         y,
         (gradient, gradients) -> {
           gradients.add(a, gradient);
@@ -101,11 +102,32 @@ public final class Tape {
   ///
   /// @param x [n, …]
   public Variable rmsNorm(Variable x, Weight weight, float epsilon) {
+    CudaOperations cuda = kernels.cuda();
+    if (cuda != null
+        && cuda.normalizes(x.tensor().dimension(0))
+        && x.needsGradient() == weight.isTrained()) {
+      Tensor y = cuda.rmsNorm(forward, x.tensor(), weight.value(), epsilon);
+      Saved input = save(x.tensor());
+      return record(
+          x.needsGradient() || weight.isTrained(),
+          y,
+          (gradient, gradients) ->
+              gradients.add(
+                  x,
+                  cuda.rmsNormBack(
+                      gradients.operations(),
+                      gradient,
+                      input.in(gradients),
+                      weight.value(),
+                      weight.requireGradient(),
+                      epsilon)));
+    }
     Tensor normalized = forward.rmsNorm(x.tensor(), epsilon);
     Tensor y = forward.multiply(normalized, weight.value());
     Saved input = save(x.tensor());
     Saved unit = weight.isTrained() ? save(normalized) : null;
     return record(
+        x.needsGradient() || weight.isTrained(),
         y,
         (gradient, gradients) -> {
           Operations ops = gradients.operations();
@@ -128,9 +150,17 @@ public final class Tape {
     Saved g = save(gate.tensor());
     Saved u = save(up.tensor());
     return record(
+        gate.needsGradient() || up.needsGradient(),
         y,
         (gradient, gradients) -> {
           Operations ops = gradients.operations();
+          CudaOperations cuda = kernels.cuda();
+          if (cuda != null) {
+            Tensor both = cuda.swigluBack(ops, gradient, g.in(gradients), u.in(gradients));
+            gradients.add(gate, ops.matrix(both, 0));
+            gradients.add(up, ops.matrix(both, 1));
+            return;
+          }
           Tensor gateValue = g.in(gradients);
           gradients.add(up, ops.multiply(gradient, ops.silu(gateValue)));
           gradients.add(gate, ops.siluBack(ops.multiply(gradient, u.in(gradients)), gateValue));
@@ -139,8 +169,17 @@ public final class Tape {
 
   /// Rotary position embedding of `x` [head, heads, tokens] (Su et al. 2021).
   public Variable rope(Variable x, Tensor positions, Rope rope) {
+    CudaOperations cuda = kernels.cuda();
+    if (cuda != null && cuda.rotates(rope, x.tensor().dimension(0))) {
+      return record(
+          x.needsGradient(),
+          cuda.rope(forward, x.tensor(), positions, rope, false),
+          (gradient, gradients) ->
+              gradients.add(x, cuda.rope(gradients.operations(), gradient, positions, rope, true)));
+    }
     Tensor y = forward.rope(x.tensor(), positions, rope);
     return record(
+        x.needsGradient(),
         y,
         (gradient, gradients) ->
             gradients.add(x, gradients.operations().ropeBack(gradient, positions, rope)));
@@ -151,6 +190,7 @@ public final class Tape {
     Tensor y = forward.reshape(x.tensor(), shape);
     Tensor source = x.tensor();
     return record(
+        x.needsGradient(),
         y,
         (gradient, gradients) ->
             gradients.add(
@@ -172,21 +212,30 @@ public final class Tape {
   public Variable rows(Variable x, Tensor indices, Tensor scattered) {
     Tensor y = forward.rows(x.tensor(), indices);
     return record(
+        x.needsGradient(),
         y,
         (gradient, gradients) ->
             gradients.add(x, gradients.operations().setRows(scattered, gradient, indices)));
   }
 
-  /// Causal self-attention with grouped key-value heads; see [Attention].
+  /// Causal self-attention with grouped key-value heads over rows of packed documents (Vaswani et
+  /// al. 2017; Ainslie et al. 2023): softmax(scale · Q·Kᵀ) · V.
   ///
   /// @param q [head, heads, tokens]
   /// @param k [head, keyValueHeads, tokens]
   /// @param v [head, keyValueHeads, tokens]
-  /// @param mask [rowLength, rowLength, 1, rows] F32, added to the scores
   /// @return [head · heads, tokens]
-  public Variable attention(Variable q, Variable k, Variable v, Tensor mask, float scale) {
-    Attention attention = new Attention(this, q, k, v, mask, scale);
-    return record(attention.result(), attention::differentiate);
+  public Variable attention(Variable q, Variable k, Variable v, AttentionMask mask, float scale) {
+    AttentionNodes attention = kernels.attention(this, q, k, v, mask, scale);
+    return record(
+        q.needsGradient() || k.needsGradient() || v.needsGradient(),
+        attention.result(),
+        attention::differentiate);
+  }
+
+  /// The BF16 copy of a forward value, made once however many products read it.
+  Tensor rounded(Tensor tensor) {
+    return rounded.computeIfAbsent(tensor, t -> forward.cast(t, GgmlType.BF16));
   }
 
   /// Keeps a forward value for the backward pass.
@@ -220,9 +269,12 @@ public final class Tape {
     return gradients;
   }
 
-  private Variable record(Tensor result, Rule rule) {
-    Variable variable = new Variable(result, true);
-    steps.add(new Step(variable, rule));
+  /// @param needed whether a gradient has to reach anything that the result depends on
+  private Variable record(boolean needed, Tensor result, Rule rule) {
+    Variable variable = new Variable(result, needed);
+    if (needed) {
+      steps.add(new Step(variable, rule));
+    }
     return variable;
   }
 

@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
 /// @param value what the forward pass uses: [inputs, outputs] of any weight type for a matrix, so
 ///   the very blocks that are shipped, or [n] F32 for the weight of a norm or a bias
 /// @param transposed the matrix that `value` decodes to, as [outputs, inputs] BF16, for the
-///   gradient at the product's input; null where that gradient is never asked for
+///   gradient at the product's input; null where that gradient is never asked for, or
+///   [Kernels#needTransposed] says that it does without
 /// @param gradient where the gradient at the decoded value is added up, F32 in the shape of
 ///   `value`; null if the weight is frozen. For quantized weights this is the straight-through
 ///   estimator (Bengio et al. 2013): the caller applies it to the master as if rounding were the
@@ -40,5 +41,23 @@ public record Weight(
   /// Whether a gradient is collected for this weight.
   public boolean isTrained() {
     return gradient != null;
+  }
+
+  /// @throws IllegalStateException if there is none, so that no gradient can flow through this
+  ///   matrix
+  Tensor requireTransposed() {
+    if (transposed == null) {
+      throw new IllegalStateException(
+          name + " has no transposed copy, so no gradient can flow through it");
+    }
+    return transposed;
+  }
+
+  /// @throws IllegalStateException if the weight is frozen
+  Tensor requireGradient() {
+    if (gradient == null) {
+      throw new IllegalStateException(name + " is frozen");
+    }
+    return gradient;
   }
 }

@@ -13,25 +13,44 @@ import java.nio.channels.WritableByteChannel;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 
 /// Model files with random weights in BF16, for measurements at shapes for which there is no model
-/// at hand. They have no vocabulary.
+/// at hand. Their tokens stand for no text.
 public final class SyntheticModel {
   private static final int CONTEXT = 32_768;
+  private static final int WIDTH_STEP = 256;
   private static final float EPSILON = 1e-6f;
   private static final float ROPE_BASE = 1e6f;
   private static final float DEVIATION = 0.02f;
 
   private SyntheticModel() {}
 
-  /// The layers of Qwen3-0.6B: width 1024, 16 heads of 128 with 8 key-value heads, feed-forward
-  /// 3072.
+  /// Layers as those of Qwen3-0.6B, in other numbers and widths: heads of 128, for each 64 of the
+  /// width one of queries and half a one of keys and values; feed-forward three times the width.
   ///
+  /// @param width 1024 in the original; a multiple of 256, so that every block type fits
   /// @param layers 28 in the original
   /// @param vocabulary 151,936 in the original, tied
-  public static ModelConfig qwen3Small(int layers, int vocabulary) {
+  public static ModelConfig qwen3(int width, int layers, int vocabulary) {
+    if (width < WIDTH_STEP || width % WIDTH_STEP != 0) {
+      throw new IllegalArgumentException(
+          "a width of " + width + "; it must be a multiple of " + WIDTH_STEP);
+    }
     return new ModelConfig(
-        "qwen3", 1024, layers, 16, 8, 128, 3072, vocabulary, CONTEXT, EPSILON, ROPE_BASE, 1f, true);
+        "qwen3",
+        width,
+        layers,
+        width / 64,
+        width / 128,
+        128,
+        3 * width,
+        vocabulary,
+        CONTEXT,
+        EPSILON,
+        ROPE_BASE,
+        1f,
+        true);
   }
 
   /// Writes a model of this shape.
@@ -53,6 +72,11 @@ public final class SyntheticModel {
                 .putU32(a + "attention.value_length", c.headSize())
                 .putF32(a + "attention.layer_norm_rms_epsilon", c.epsilon())
                 .putF32(a + "rope.freq_base", c.ropeBase())
+                .put("tokenizer.ggml.model", "gpt2")
+                .put("tokenizer.ggml.pre", "qwen2")
+                .put("tokenizer.ggml.tokens", tokens(c.vocabulary()))
+                .put("tokenizer.ggml.merges", List.of())
+                .putU32("tokenizer.ggml.eos_token_id", 0)
                 .build());
     SplittableRandom random = new SplittableRandom(seed);
     matrix(writer, ModelFile.EMBEDDING, c.width(), c.vocabulary(), random);
@@ -68,6 +92,10 @@ public final class SyntheticModel {
       }
     }
     writer.write(target, true);
+  }
+
+  private static List<String> tokens(int count) {
+    return IntStream.range(0, count).mapToObj(token -> "<" + token + ">").toList();
   }
 
   private static void vector(GgufWriter writer, String name, long n) {

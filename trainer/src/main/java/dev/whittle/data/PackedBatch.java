@@ -1,6 +1,7 @@
 package dev.whittle.data;
 
 import dev.whittle.model.BatchShape;
+import java.util.List;
 
 /// A micro-batch of whole documents. All arrays have one element for each place, row after row:
 /// [rows × rowLength].
@@ -13,15 +14,23 @@ import dev.whittle.model.BatchShape;
 /// @param targets the token that follows in the document; −1 at its last token and at padding
 /// @param targetIsCompletion whether the target is a token that the model is to produce, and not
 ///   one that it is given
+/// @param placements which documents of the corpus these are, and where they lie
 public record PackedBatch(
     BatchShape shape,
     int[] tokens,
     int[] positions,
     int[] documents,
     int[] targets,
-    boolean[] targetIsCompletion) {
+    boolean[] targetIsCompletion,
+    List<Placement> placements) {
 
   public static final int NONE = -1;
+
+  /// Where a document lies.
+  ///
+  /// @param document its number in the corpus
+  /// @param place of its first token; the others follow
+  public record Placement(int document, int place) {}
 
   /// How many places hold a token.
   public int tokenCount() {

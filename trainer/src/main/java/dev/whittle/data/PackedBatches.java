@@ -1,7 +1,9 @@
 package dev.whittle.data;
 
 import dev.whittle.model.BatchShape;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.function.IntFunction;
 
 /// An endless sequence of micro-batches over a corpus, epoch after epoch, each in a new random
 /// order; a micro-batch may begin in one epoch and end in the next. Whole documents are packed into
@@ -12,7 +14,7 @@ import java.util.Arrays;
 public final class PackedBatches {
   private final TokenizedCorpus corpus;
   private final BatchShape shape;
-  private final long seed;
+  private final IntFunction<RowPlan> plans;
   private DataPosition position;
   private RowPlan plan;
 
@@ -21,6 +23,20 @@ public final class PackedBatches {
   /// @throws IllegalArgumentException if a document is longer than a row, or the epoch has no such
   ///   row, which means that the position is another corpus's
   public PackedBatches(TokenizedCorpus corpus, BatchShape shape, long seed, DataPosition start) {
+    this(corpus, shape, epoch -> RowPlan.of(corpus, shape.rowLength(), seed, epoch), start);
+  }
+
+  /// The documents in the corpus's own order but for packing, in every epoch the same: for what is
+  /// to be gone through once.
+  ///
+  /// @throws IllegalArgumentException if a document is longer than a row
+  public static PackedBatches inOrder(TokenizedCorpus corpus, BatchShape shape) {
+    RowPlan plan = RowPlan.inOrder(corpus, shape.rowLength());
+    return new PackedBatches(corpus, shape, epoch -> plan, DataPosition.START);
+  }
+
+  private PackedBatches(
+      TokenizedCorpus corpus, BatchShape shape, IntFunction<RowPlan> plans, DataPosition start) {
     if (corpus.longest() > shape.rowLength()) {
       throw new IllegalArgumentException(
           "the longest document has %d tokens, a row only %d"
@@ -28,9 +44,9 @@ public final class PackedBatches {
     }
     this.corpus = corpus;
     this.shape = shape;
-    this.seed = seed;
+    this.plans = plans;
     this.position = start;
-    this.plan = RowPlan.of(corpus, shape.rowLength(), seed, start.epoch());
+    this.plan = plans.apply(start.epoch());
     if (start.row() >= plan.size()) {
       throw new IllegalArgumentException(
           "the data has no row %d: an epoch has %d; resume with the data that the run began with"
@@ -63,7 +79,8 @@ public final class PackedBatches {
             new int[places],
             new int[places],
             new int[places],
-            new boolean[places]);
+            new boolean[places],
+            new ArrayList<>());
     Arrays.fill(batch.documents(), PackedBatch.NONE);
     Arrays.fill(batch.targets(), PackedBatch.NONE);
     for (int row = 0; row < shape.rows(); row++) {
@@ -78,7 +95,7 @@ public final class PackedBatches {
       position = new DataPosition(position.epoch(), position.row() + 1);
     } else {
       position = new DataPosition(position.epoch() + 1, 0);
-      plan = RowPlan.of(corpus, shape.rowLength(), seed, position.epoch());
+      plan = plans.apply(position.epoch());
     }
   }
 
@@ -87,6 +104,7 @@ public final class PackedBatches {
     for (int d = 0; d < documents.length; d++) {
       int document = documents[d];
       int length = corpus.length(document);
+      batch.placements().add(new PackedBatch.Placement(document, place));
       for (int i = 0; i < length; i++, place++) {
         batch.tokens()[place] = corpus.token(document, i);
         batch.positions()[place] = i;

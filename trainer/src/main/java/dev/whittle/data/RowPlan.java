@@ -32,15 +32,25 @@ final class RowPlan {
   static RowPlan of(TokenizedCorpus corpus, int rowLength, long seed, int epoch) {
     // The odd constant keeps the epochs of neighbouring seeds apart.
     Random random = new Random(seed + epoch * 0x9E3779B97F4A7C15L);
-    int[] order = shuffled(corpus.size(), random);
+    List<int[]> rows = pack(corpus, shuffled(corpus.size(), random), rowLength);
+    Collections.shuffle(rows, random);
+    return new RowPlan(rows.toArray(int[][]::new));
+  }
+
+  /// The plan that only packing keeps from the order of the corpus.
+  static RowPlan inOrder(TokenizedCorpus corpus, int rowLength) {
+    int[] order = IntStream.range(0, corpus.size()).toArray();
+    return new RowPlan(pack(corpus, order, rowLength).toArray(int[][]::new));
+  }
+
+  private static List<int[]> pack(TokenizedCorpus corpus, int[] order, int rowLength) {
     List<int[]> rows = new ArrayList<>();
     for (int from = 0; from < order.length; from += WINDOW) {
       int to = Math.min(order.length, from + WINDOW);
-      pack(corpus, Arrays.copyOfRange(order, from, to), rowLength)
+      packWindow(corpus, Arrays.copyOfRange(order, from, to), rowLength)
           .forEach(row -> rows.add(row.documents()));
     }
-    Collections.shuffle(rows, random);
-    return new RowPlan(rows.toArray(int[][]::new));
+    return rows;
   }
 
   /// The numbers from 0 in a random order (Fisher and Yates).
@@ -55,7 +65,7 @@ final class RowPlan {
     return order;
   }
 
-  private static List<Row> pack(TokenizedCorpus corpus, int[] documents, int rowLength) {
+  private static List<Row> packWindow(TokenizedCorpus corpus, int[] documents, int rowLength) {
     List<Integer> longestFirst =
         Arrays.stream(documents)
             .boxed()

@@ -1,5 +1,8 @@
 package dev.whittle.data;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Random;
@@ -127,6 +130,23 @@ public final class TokenizedCorpus {
   /// How many tokens a document has, at least 2.
   public int length(int document) {
     return starts[document + 1] - starts[document];
+  }
+
+  /// How many tokens the documents before this one have.
+  ///
+  /// @param document a document's number, or [#size]
+  public int start(int document) {
+    return starts[document];
+  }
+
+  /// Feeds the documents to a digest: the length of each and its tokens, little-endian.
+  public void update(MessageDigest digest) {
+    for (int i = 0; i < size; i++) {
+      ByteBuffer bytes =
+          ByteBuffer.allocate(Integer.BYTES * (1 + length(i))).order(ByteOrder.LITTLE_ENDIAN);
+      bytes.asIntBuffer().put(length(i)).put(tokens, starts[i], length(i));
+      digest.update(bytes);
+    }
   }
 
   /// The longest document's tokens.

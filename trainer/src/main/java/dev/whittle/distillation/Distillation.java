@@ -4,8 +4,7 @@ import dev.whittle.data.DataPosition;
 import dev.whittle.data.PackedBatch;
 import dev.whittle.data.PackedBatches;
 import dev.whittle.data.TokenizedCorpus;
-import dev.whittle.ggml.Backend;
-import dev.whittle.model.FrozenWeights;
+import dev.whittle.ggml.Graph;
 import dev.whittle.model.ModelFile;
 import dev.whittle.model.Trunk;
 import dev.whittle.optimizer.AdamW;
@@ -13,10 +12,11 @@ import dev.whittle.optimizer.LearningRateSchedule;
 import dev.whittle.training.Checkpoint;
 import dev.whittle.training.Parameter;
 import dev.whittle.training.ProcessMemory;
-import dev.whittle.training.TrainedWeights;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// Quantization-aware distillation, step by step: the student's blocks are trained to behave like
 /// the teacher.
@@ -24,35 +24,42 @@ import java.util.List;
 /// Each step encodes nothing anew before its passes: the blocks are what the last step left. After
 /// the update of the masters the blocks are encoded again, so that between steps the blocks are
 /// always what would be shipped.
+///
+/// Several devices share the micro-batches of a step; their gradients are summed, and every replica
+/// of the student makes the same update.
 public final class Distillation implements AutoCloseable {
   private static final AdamW ADAM = AdamW.DEFAULT;
 
   private final DistillationSettings settings;
-  private final TrainedWeights weights;
+  private final StudentReplicas students;
   private final TokenizedCorpus corpus;
   private final BatchPlan plan;
   private final LearningRateSchedule schedule;
-  private final DistillationEngine engine;
+
+  /// One a replica.
+  private final List<DistillationEngine> engines = new ArrayList<>();
+
   private PackedBatches batches;
   private Checkpoint.Progress progress;
 
   /// Prepares a run from its beginning.
   ///
-  /// @param weights the student, with its blocks encoded
+  /// @param students the student, with its blocks encoded
+  /// @param cache what the teacher makes of the corpus, full; null to run the teacher in each step
   /// @param confidence γ of the confidence-aware loss; any number if the loss has no such term
   public Distillation(
-      Backend backend,
       DistillationSettings settings,
       ModelFile teacher,
-      FrozenWeights teacherWeights,
-      TrainedWeights weights,
+      StudentReplicas students,
       TokenizedCorpus corpus,
+      @Nullable TeacherCache cache,
       double confidence,
       Trunk.Activations activations) {
     this.settings = settings;
-    this.weights = weights;
+    this.students = students;
+    ReplicaGroup group = students.group();
     this.corpus = corpus;
-    plan = BatchPlan.of(settings.tokensPerStep(), corpus.longest());
+    plan = settings.batches(corpus.longest(), group.size());
     schedule =
         new LearningRateSchedule(
             settings.learningRate(),
@@ -61,17 +68,21 @@ public final class Distillation implements AutoCloseable {
             settings.floor());
     progress = Checkpoint.Progress.start(confidence);
     batches = batchesFrom(progress.position());
-    engine =
-        new DistillationEngine(
-            backend,
-            teacher,
-            teacherWeights,
-            weights,
-            plan.shape(),
-            settings.loss(),
-            confidence,
-            settings.completionOnly(),
-            activations);
+    for (int replica = 0; replica < group.size(); replica++) {
+      engines.add(
+          new DistillationEngine(
+              group.backends().get(replica),
+              teacher,
+              group.teacher(replica),
+              cache,
+              students.replica(replica),
+              plan.shape(),
+              settings.loss(),
+              confidence,
+              settings.completionOnly(),
+              activations,
+              plan.microBatches() == group.size()));
+    }
   }
 
   private PackedBatches batchesFrom(DataPosition position) {
@@ -82,8 +93,7 @@ public final class Distillation implements AutoCloseable {
   ///
   /// @throws dev.whittle.gguf.GgufException if it is damaged or belongs to another run
   public void restore(Path checkpoint) {
-    progress = Checkpoint.read(checkpoint, weights);
-    weights.decode();
+    progress = students.restore(checkpoint);
     batches = batchesFrom(progress.position());
   }
 
@@ -110,9 +120,9 @@ public final class Distillation implements AutoCloseable {
       step.add(batch);
     }
     int number = progress.step() + 1;
-    double loss = engine.run(step);
+    double loss = runPasses(step);
     long passed = System.nanoTime();
-    double norm = weights.gradientNorm();
+    double norm = students.gradientNorm();
     if (!Double.isFinite(loss) || !Double.isFinite(norm)) {
       throw new ArithmeticException(
           "step "
@@ -126,9 +136,9 @@ public final class Distillation implements AutoCloseable {
     double rate = schedule.at(number);
     double clip = settings.clip();
     float scale = clip > 0 && norm > clip ? (float) (clip / norm) : 1f;
-    weights.update(ADAM, group -> adamStep(group, number, rate, scale));
+    students.update(ADAM, group -> adamStep(group, number, rate, scale));
     long updated = System.nanoTime();
-    weights.encode();
+    students.encode();
     long encoded = System.nanoTime();
     progress =
         new Checkpoint.Progress(
@@ -146,6 +156,23 @@ public final class Distillation implements AutoCloseable {
         ProcessMemory.peakBytes());
   }
 
+  /// Computes the mean loss over the targets of a step and its gradients, which every replica has
+  /// then.
+  private double runPasses(List<PackedBatch> step) {
+    int share = step.size() / engines.size();
+    long targets = engines.getFirst().targets(step);
+    double[] losses = new double[engines.size()];
+    students
+        .group()
+        .each(replica ->
+            losses[replica] =
+                engines
+                    .get(replica)
+                    .run(step.subList(replica * share, (replica + 1) * share), targets));
+    students.sumGradients();
+    return Arrays.stream(losses).sum();
+  }
+
   private AdamW.Step adamStep(Parameter.Group group, int number, double rate, float scale) {
     boolean vector = group == Parameter.Group.VECTOR;
     return new AdamW.Step(
@@ -160,13 +187,13 @@ public final class Distillation implements AutoCloseable {
     return plan;
   }
 
-  /// The bytes of parameters, activations and work space.
-  public long bytes() {
-    return weights.bytes() + engine.bytes();
+  /// The graphs that a step computes on each device.
+  public List<Graph> graphs() {
+    return engines.getFirst().graphs();
   }
 
   @Override
   public void close() {
-    engine.close();
+    engines.forEach(DistillationEngine::close);
   }
 }

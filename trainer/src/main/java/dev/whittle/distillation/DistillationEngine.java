@@ -2,54 +2,80 @@ package dev.whittle.distillation;
 
 import dev.whittle.data.PackedBatch;
 import dev.whittle.ggml.Backend;
+import dev.whittle.ggml.Graph;
 import dev.whittle.model.BatchInputs;
 import dev.whittle.model.BatchShape;
 import dev.whittle.model.FrozenWeights;
 import dev.whittle.model.ModelFile;
 import dev.whittle.model.Trunk;
-import dev.whittle.model.WeightSource;
 import dev.whittle.training.TrainedWeights;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// The passes of a step: teacher forward, student forward, loss, student backward.
 public final class DistillationEngine implements AutoCloseable {
-  private final ModelFile teacherFile;
   private final TrainedWeights weights;
   private final boolean completionOnly;
   private final BatchInputs inputs;
-  private final @Nullable Trunk teacher;
+  private final @Nullable TeacherStates teacher;
   private final Trunk student;
   private final DistillationHead head;
 
   /// Builds all graphs.
   ///
   /// @param teacherWeights of `teacherFile`; used for the rotary frequencies too
+  /// @param cache what the teacher makes of the documents, full; null to run the teacher
   /// @param confidence γ of the confidence-aware loss
   public DistillationEngine(
       Backend backend,
       ModelFile teacherFile,
       FrozenWeights teacherWeights,
+      @Nullable TeacherCache cache,
       TrainedWeights weights,
       BatchShape shape,
       LossMix loss,
       double confidence,
       boolean completionOnly,
       Trunk.Activations activations) {
-    this.teacherFile = teacherFile;
+    this(
+        backend,
+        teacherFile,
+        teacherWeights,
+        cache,
+        weights,
+        shape,
+        loss,
+        confidence,
+        completionOnly,
+        activations,
+        false);
+  }
+
+  /// Builds all graphs.
+  ///
+  /// @param teacherWeights of `teacherFile`; used for the rotary frequencies too
+  /// @param cache what the teacher makes of the documents, full; null to run the teacher
+  /// @param confidence γ of the confidence-aware loss
+  /// @param alone whether [#run] is only ever asked for one micro-batch
+  public DistillationEngine(
+      Backend backend,
+      ModelFile teacherFile,
+      FrozenWeights teacherWeights,
+      @Nullable TeacherCache cache,
+      TrainedWeights weights,
+      BatchShape shape,
+      LossMix loss,
+      double confidence,
+      boolean completionOnly,
+      Trunk.Activations activations,
+      boolean alone) {
     this.weights = weights;
     this.completionOnly = completionOnly;
     inputs = new BatchInputs(backend, shape);
     teacher =
         loss.needsTeacher()
-            ? new Trunk(
-                backend,
-                teacherFile.config(),
-                teacherFile.family(),
-                teacherWeights,
-                teacherWeights.ropeFactors(),
-                inputs,
-                Trunk.Activations.NONE)
+            ? TeacherStates.of(backend, teacherFile, teacherWeights, inputs, cache)
             : null;
     student =
         new Trunk(
@@ -59,32 +85,36 @@ public final class DistillationEngine implements AutoCloseable {
             weights,
             teacherWeights.ropeFactors(),
             inputs,
-            activations);
+            activations,
+            alone);
     head =
         new DistillationHead(
             backend,
-            side(weights, student),
-            teacher == null ? null : side(teacherWeights, teacher),
+            new DistillationHead.Student(
+                weights.weight(ModelFile.OUTPUT_NORM),
+                weights.weight(teacherFile.headName()),
+                teacherFile.config().epsilon(),
+                student.output()),
+            teacher == null
+                ? null
+                : new DistillationHead.Teacher(
+                    teacherWeights.weight(teacherFile.headName()), teacher.tensor()),
             student.outputGradient(),
             loss,
             confidence);
   }
 
-  private DistillationHead.Side side(WeightSource source, Trunk trunk) {
-    return new DistillationHead.Side(
-        source.weight(ModelFile.OUTPUT_NORM),
-        source.weight(teacherFile.headName()),
-        teacherFile.config().epsilon(),
-        trunk.output());
+  /// How many targets some micro-batches have.
+  public long targets(List<PackedBatch> batches) {
+    return batches.stream().mapToLong(batch -> batch.targetCount(completionOnly)).sum();
   }
 
-  /// Computes the mean loss over the targets of some micro-batches and its gradients, which replace
-  /// those in the weights.
-  public double run(List<PackedBatch> batches) {
-    long targets = 0;
-    for (PackedBatch batch : batches) {
-      targets += batch.targetCount(completionOnly);
-    }
+  /// Computes the loss of some micro-batches and its gradients, which replace those in the weights.
+  /// Those of all micro-batches of a step, wherever they are computed, add up to the mean over its
+  /// targets.
+  ///
+  /// @param targets of the whole step
+  public double run(List<PackedBatch> batches, long targets) {
     weights.clearGradients();
     double loss = 0;
     for (PackedBatch batch : batches) {
@@ -101,7 +131,7 @@ public final class DistillationEngine implements AutoCloseable {
       tokenWeights[i] = batch.isTarget(i, completionOnly) ? weight : 0;
     }
     if (teacher != null) {
-      teacher.forward();
+      teacher.load(batch);
     }
     student.forward();
     student.outputGradient().clear();
@@ -111,9 +141,30 @@ public final class DistillationEngine implements AutoCloseable {
     return loss;
   }
 
-  /// The bytes of activations and work space.
-  public long bytes() {
-    return student.bytes() + head.bytes() + (teacher == null ? 0 : teacher.bytes());
+  /// The graphs of a step.
+  List<Graph> graphs() {
+    List<Graph> graphs = new ArrayList<>();
+    if (teacher != null) {
+      graphs.addAll(teacher.graphs());
+    }
+    graphs.addAll(student.graphs());
+    graphs.addAll(head.graphs());
+    return graphs;
+  }
+
+  /// The bytes of the student's activations and the work space of its passes.
+  long activationBytes() {
+    return inputs.bytes() + student.bytes();
+  }
+
+  /// The bytes of the head's chunk.
+  long headBytes() {
+    return head.bytes();
+  }
+
+  /// The bytes of the teacher's states and what they are computed with, without its weights.
+  long teacherBytes() {
+    return teacher == null ? 0 : teacher.bytes();
   }
 
   @Override

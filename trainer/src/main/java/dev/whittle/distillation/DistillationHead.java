@@ -1,10 +1,12 @@
 package dev.whittle.distillation;
 
 import dev.whittle.autograd.Gradients;
+import dev.whittle.autograd.Kernels;
 import dev.whittle.autograd.Tape;
 import dev.whittle.autograd.Variable;
 import dev.whittle.autograd.Weight;
 import dev.whittle.ggml.Backend;
+import dev.whittle.ggml.CudaKernels;
 import dev.whittle.ggml.GgmlType;
 import dev.whittle.ggml.Graph;
 import dev.whittle.ggml.GraphAllocator;
@@ -12,22 +14,35 @@ import dev.whittle.ggml.Operations;
 import dev.whittle.ggml.Tensor;
 import dev.whittle.ggml.TensorContext;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// The final norm and the head of student and teacher, the loss, and their backward pass, over
-/// chunks of tokens: the logits of a chunk are all that is ever held.
+/// The student's final norm, the heads of student and teacher, the loss, and its backward pass,
+/// over chunks of tokens: the logits of a chunk are all that is ever held.
 ///
 /// Only tokens that carry loss are computed at all.
 public final class DistillationHead implements AutoCloseable {
   private static final int NODES = 256;
 
-  /// The logits of a chunk have at most so many elements.
-  private static final int CHUNK_ELEMENTS = 1 << 24;
+  /// The logits of a chunk have about so many elements: 64 MiB on a CPU, 2 GiB on a GPU.
+  private static final int HOST_CHUNK = 1 << 24;
 
-  /// A model's last two weights and its hidden states before them.
+  private static final int DEVICE_CHUNK = 1 << 29;
+
+  /// A chunk is a multiple of so many tokens: kernels for products are several times slower where
+  /// rows do not begin at whole vectors.
+  private static final int CHUNK_STEP = 64;
+
+  /// The student's last two weights and its hidden states before them.
   ///
   /// @param hidden [width, tokens + 1] F32
-  public record Side(Weight norm, Weight head, float epsilon, Tensor hidden) {}
+  public record Student(Weight norm, Weight head, float epsilon, Tensor hidden) {}
+
+  /// The teacher's head and its hidden states behind the final norm.
+  ///
+  /// @param states [width, tokens + 1] of any plain type
+  public record Teacher(Weight head, Tensor states) {}
 
   private final Backend backend;
   private final int spare;
@@ -39,8 +54,7 @@ public final class DistillationHead implements AutoCloseable {
   private final Tensor indices;
   private final Tensor targets;
   private final Tensor weights;
-  private final LossGraph.Nodes nodes;
-  private final Graph graph;
+  private final Loss loss;
 
   /// Builds the graph.
   ///
@@ -49,15 +63,16 @@ public final class DistillationHead implements AutoCloseable {
   /// @param confidence γ of the confidence-aware term
   public DistillationHead(
       Backend backend,
-      Side student,
-      @Nullable Side teacher,
+      Student student,
+      @Nullable Teacher teacher,
       Tensor gradient,
       LossMix mix,
       double confidence) {
     this.backend = backend;
     spare = Math.toIntExact(student.hidden().dimension(1) - 1);
     vocabulary = Math.toIntExact(student.head().value().dimension(1));
-    chunk = Math.max(1, Math.min(spare, CHUNK_ELEMENTS / vocabulary));
+    int elements = backend.isHost() ? HOST_CHUNK : DEVICE_CHUNK;
+    chunk = Math.min(spare, (elements / vocabulary / CHUNK_STEP + 1) * CHUNK_STEP);
 
     indices = leaves.newTensor(GgmlType.I32, chunk);
     targets = leaves.newTensor(GgmlType.I32, chunk);
@@ -68,30 +83,179 @@ public final class DistillationHead implements AutoCloseable {
     Arrays.fill(one, 1f);
     ones.write(one);
 
+    allocator = new GraphAllocator(backend);
     Operations ops = new Operations(context);
-    Tape tape = new Tape(ops);
+    Kernels kernels = Kernels.of(backend);
+    Tape tape = new Tape(ops, kernels);
     Variable x = tape.input(student.hidden(), true);
-    Variable logits = logits(tape, student, tape.rows(x, indices, gradient));
+    Variable normed =
+        tape.rmsNorm(tape.rows(x, indices, gradient), student.norm(), student.epsilon());
+    Variable logits = tape.linear(student.head(), normed);
     Tensor target = null;
     if (teacher != null) {
-      Tape frozen = new Tape(ops);
-      Variable h = new Variable(ops.rows(teacher.hidden(), indices), false);
-      target = logits(frozen, teacher, h).tensor();
+      Tensor states = ops.rows(teacher.states(), indices);
+      target = tape.linear(teacher.head(), new Variable(states, false)).tensor();
     }
-    nodes = LossGraph.build(ops, mix, confidence, logits.tensor(), target, targets, weights);
-    nodes.losses().asOutput();
-    Gradients result = tape.differentiate(logits, nodes.gradient(), ops, ones);
-    graph = new Graph(context, "the head and its loss", NODES);
-    graph.expand(nodes.losses());
-    result.accumulations().forEach(graph::expand);
-    graph.expand(result.at(x));
-    allocator = new GraphAllocator(backend);
-    allocator.reserve(graph);
-    allocator.allocate(graph);
+    Optional<CudaKernels> cuda = CudaKernels.on(backend);
+    loss =
+        cuda.isPresent()
+            ? new KernelLoss(cuda.get(), tape, x, logits, target, ones, mix, confidence)
+            : new GraphLoss(tape, x, logits, target, ones, mix, confidence);
   }
 
-  private static Variable logits(Tape tape, Side side, Variable hidden) {
-    return tape.linear(side.head(), tape.rmsNorm(hidden, side.norm(), side.epsilon()));
+  /// The loss of a chunk and its backward pass.
+  private sealed interface Loss extends AutoCloseable {
+    /// What a target is counted by: token · vocabulary + the token that follows, or the latter
+    /// alone.
+    int target(int place, int next);
+
+    /// Runs forward pass, loss and backward pass for what the leaves hold.
+    ///
+    /// @return the losses of the chunk's tokens
+    float[] run();
+
+    List<Graph> graphs();
+
+    long bytes();
+
+    @Override
+    void close();
+  }
+
+  /// Everything in one graph, with the loss composed of ggml's operations.
+  private final class GraphLoss implements Loss {
+    private final Graph graph = new Graph(context, "the head and its loss", NODES);
+    private final Tensor losses;
+
+    GraphLoss(
+        Tape tape,
+        Variable x,
+        Variable logits,
+        @Nullable Tensor target,
+        Tensor ones,
+        LossMix mix,
+        double confidence) {
+      Operations ops = tape.operations();
+      LossGraph.Nodes nodes =
+          LossGraph.build(ops, mix, confidence, logits.tensor(), target, targets, weights);
+      losses = nodes.losses().asOutput();
+      Gradients result = tape.differentiate(logits, nodes.gradient(), ops, ones);
+      graph.expand(losses);
+      result.accumulations().forEach(graph::expand);
+      graph.expand(result.at(x));
+      allocator.reserve(graph);
+      allocator.allocate(graph);
+    }
+
+    @Override
+    public int target(int place, int next) {
+      return place * vocabulary + next;
+    }
+
+    @Override
+    public float[] run() {
+      backend.compute(graph);
+      return losses.readFloats();
+    }
+
+    @Override
+    public List<Graph> graphs() {
+      return List.of(graph);
+    }
+
+    @Override
+    public long bytes() {
+      return allocator.bytes();
+    }
+
+    @Override
+    public void close() {
+      // Its tensors are the head's.
+    }
+  }
+
+  /// The loss by a kernel of its own, between a graph that ends with the logits and one that begins
+  /// with the gradient there: it reads and writes the logits a fifth as often.
+  private final class KernelLoss implements Loss {
+    private final CudaKernels cuda;
+    private final CudaKernels.LossTerms terms;
+    private final TensorContext backContext = new TensorContext(NODES);
+    private final GraphAllocator backAllocator = new GraphAllocator(backend);
+    private final TensorContext results = new TensorContext(1);
+    private final Graph forward = new Graph(context, "the heads", NODES);
+    private final Graph backward = new Graph(backContext, "the head's backward pass", NODES);
+    private final Tensor student;
+    private final @Nullable Tensor teacher;
+    private final Tensor losses;
+
+    KernelLoss(
+        CudaKernels cuda,
+        Tape tape,
+        Variable x,
+        Variable logits,
+        @Nullable Tensor target,
+        Tensor ones,
+        LossMix mix,
+        double confidence) {
+      this.cuda = cuda;
+      terms =
+          new CudaKernels.LossTerms(
+              (float) mix.forwardKl(confidence),
+              (float) mix.reverseKl(confidence),
+              (float) mix.weight(Objective.JSD),
+              (float) mix.weight(Objective.CE),
+              (float) mix.temperature());
+      losses = results.newTensor(GgmlType.F32, 1, chunk);
+      results.allocate(backend);
+      student = logits.tensor().asOutput();
+      teacher = target == null ? null : target.asOutput();
+      forward.expand(student);
+      if (teacher != null) {
+        forward.expand(teacher);
+      }
+      tape.savedTensors().forEach(saved -> forward.expand(saved.asOutput()));
+      allocator.reserve(forward);
+      allocator.allocate(forward);
+      Tensor seed = backContext.newTensor(GgmlType.F32, vocabulary, chunk);
+      backContext.alias(seed, student);
+      Gradients result = tape.differentiate(logits, seed, new Operations(backContext), ones);
+      result.accumulations().forEach(backward::expand);
+      backward.expand(result.at(x));
+      backAllocator.reserve(backward);
+      backAllocator.allocate(backward);
+    }
+
+    @Override
+    public int target(int place, int next) {
+      return next;
+    }
+
+    @Override
+    public float[] run() {
+      backend.compute(forward);
+      cuda.lossAndGradient(student, teacher, targets, weights, losses, terms);
+      cuda.synchronize();
+      backend.compute(backward);
+      return losses.readFloats();
+    }
+
+    @Override
+    public List<Graph> graphs() {
+      return List.of(forward, backward);
+    }
+
+    @Override
+    public long bytes() {
+      return allocator.bytes() + backAllocator.bytes();
+    }
+
+    @Override
+    public void close() {
+      backAllocator.close();
+      backContext.close();
+      results.close();
+      cuda.close();
+    }
   }
 
   /// Computes the loss of the tokens with a weight above zero, adds to the gradients of the
@@ -105,12 +269,12 @@ public final class DistillationHead implements AutoCloseable {
     int[] chosen = new int[chunk];
     int[] places = new int[chunk];
     float[] chunkWeights = new float[chunk];
-    double loss = 0;
+    double sum = 0;
     int filled = 0;
     for (int t = 0; t < tokenWeights.length; t++) {
       if (tokenWeights[t] > 0) {
         chosen[filled] = t;
-        places[filled] = filled * vocabulary + next[t];
+        places[filled] = loss.target(filled, next[t]);
         chunkWeights[filled] = tokenWeights[t];
         filled++;
       }
@@ -118,22 +282,21 @@ public final class DistillationHead implements AutoCloseable {
         // The rest of an incomplete chunk reads and writes the spare column, with weight 0.
         for (int i = filled; i < chunk; i++) {
           chosen[i] = spare;
-          places[i] = i * vocabulary;
+          places[i] = loss.target(i, 0);
           chunkWeights[i] = 0;
         }
-        loss += runChunk(chosen, places, chunkWeights);
+        sum += runChunk(chosen, places, chunkWeights);
         filled = 0;
       }
     }
-    return loss;
+    return sum;
   }
 
   private double runChunk(int[] chosen, int[] places, float[] chunkWeights) {
     indices.write(chosen);
     targets.write(places);
     weights.write(chunkWeights);
-    backend.compute(graph);
-    float[] losses = nodes.losses().readFloats();
+    float[] losses = loss.run();
     double sum = 0;
     for (int i = 0; i < chunk; i++) {
       if (chunkWeights[i] > 0) {
@@ -143,13 +306,19 @@ public final class DistillationHead implements AutoCloseable {
     return sum;
   }
 
+  /// All that the head computes by graphs.
+  List<Graph> graphs() {
+    return loss.graphs();
+  }
+
   /// The bytes of the chunk's logits and what is computed from them.
   public long bytes() {
-    return allocator.bytes();
+    return loss.bytes();
   }
 
   @Override
   public void close() {
+    loss.close();
     allocator.close();
     context.close();
     leaves.close();

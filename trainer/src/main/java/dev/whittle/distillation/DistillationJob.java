@@ -6,22 +6,24 @@ import dev.whittle.data.DocumentTokenizer;
 import dev.whittle.data.JsonlDataset;
 import dev.whittle.data.PackedBatches;
 import dev.whittle.data.TokenizedCorpus;
-import dev.whittle.ggml.Backend;
-import dev.whittle.ggml.Device;
+import dev.whittle.data.TokenizedDocument;
 import dev.whittle.ggml.GgmlType;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.ggml.LlamaModelOptions;
 import dev.whittle.gguf.TensorInfo;
+import dev.whittle.gptq.GptqListener;
+import dev.whittle.gptq.GptqQuantizer;
+import dev.whittle.gptq.GptqSettings;
 import dev.whittle.io.AtomicFile;
-import dev.whittle.model.BatchShape;
-import dev.whittle.model.FrozenWeights;
-import dev.whittle.model.ModelConfig;
 import dev.whittle.model.ModelFile;
 import dev.whittle.model.Trunk;
 import dev.whittle.quantization.ImportanceCollector;
 import dev.whittle.quantization.ImportanceMatrix;
+import dev.whittle.quantization.PostTrainingQuantizer;
 import dev.whittle.quantization.QuantizationException;
+import dev.whittle.quantization.QuantizationMethod;
 import dev.whittle.quantization.QuantizationPlan;
+import dev.whittle.training.AvailableMemory;
 import dev.whittle.training.Digests;
 import dev.whittle.training.RunDirectory;
 import dev.whittle.training.TrainedModelFile;
@@ -45,8 +47,8 @@ public final class DistillationJob {
 
   private static final int IMPORTANCE_CHUNK = 512;
 
-  /// Kept activations may take this share of the memory that is free.
-  private static final double ACTIVATION_SHARE = 0.25;
+  /// Documents that GPTQ is calibrated with, spread over the data.
+  private static final int CALIBRATION_DOCUMENTS = 1024;
 
   private final DistillationRequest request;
   private final DistillationListener listener;
@@ -61,35 +63,111 @@ public final class DistillationJob {
   /// @throws IOException if a file cannot be read or written, or a run cannot be begun or resumed
   /// @throws dev.whittle.gguf.GgufException if a model or checkpoint is damaged or does not fit
   /// @throws dev.whittle.data.DataException if the data is malformed
+  /// @throws TeacherCacheException if the teacher cache cannot be used
   /// @throws QuantizationException if the model cannot have the wanted types
+  /// @throws MemoryException if there is not enough memory
   /// @throws ArithmeticException if training diverges
   public DistillationResult run() throws IOException {
     AtomicFile.checkWritable(request.output(), request.overwrite());
-    try (Backend backend = Backend.cpu(request.threads());
-        Workers workers = new Workers(request.threads());
+    try (Workers workers = new Workers(request.threads());
         ModelFile teacher = ModelFile.open(request.teacher());
-        FrozenWeights teacherWeights = new FrozenWeights(backend, teacher)) {
-      boolean importance = request.start() instanceof Start.Importance;
-      QuantizationPlan plan =
-          QuantizationPlan.of(
-              request.types(), teacher.file(), importance || request.importance() != null);
+        ReplicaGroup group = new ReplicaGroup(request.devices(), request.threads(), teacher)) {
+      QuantizationPlan plan = types(teacher);
       listener.stage("reading the data");
       TokenizedCorpus corpus = readCorpus();
-      RunDirectory run = openRun(recipe());
-      ImportanceMatrix matrix = importanceMatrix(corpus, run);
-      requireImportance(plan, matrix);
-      try (TrainedWeights weights =
-          new TrainedWeights(
-              backend,
-              teacher,
-              tensor -> type(plan, tensor),
-              tensor -> importance(matrix, tensor),
-              request.settings().forward(),
-              workers)) {
-        begin(weights, teacher);
-        return train(backend, teacher, teacherWeights, weights, corpus, run);
+      MemoryChoice memory = memory(group, teacher, plan, corpus, workers);
+      memory.requireFit(request.teacher().toString());
+      String teacherDigest = Digests.sha256(request.teacher());
+      try (TeacherCache cache = openCache(teacher, teacherDigest, corpus)) {
+        RunDirectory run = openRun(recipe(teacherDigest));
+        ImportanceMatrix matrix = importanceMatrix(corpus, run);
+        requireImportance(plan, matrix);
+        if (cache != null && !cache.isFull()) {
+          listener.stage("filling " + request.teacherCache());
+          cache.fill(group.backend(), teacher, group.teacher(), listener::teacherStates);
+        }
+        try (StudentReplicas students =
+            new StudentReplicas(
+                group,
+                backend ->
+                    new TrainedWeights(
+                        backend,
+                        teacher,
+                        tensor -> type(plan, tensor),
+                        tensor -> importance(matrix, tensor),
+                        request.settings().forward(),
+                        request.settings().moments(),
+                        workers))) {
+          begin(students, teacher, corpus, run);
+          return train(group, teacher, students, corpus, cache, memory.activations(), run);
+        }
       }
     }
+  }
+
+  /// What [#run] would do and take. Nothing is written.
+  ///
+  /// @throws dev.whittle.gguf.GgufException if a model is damaged or does not fit
+  /// @throws dev.whittle.data.DataException if the data is malformed
+  /// @throws QuantizationException if the model cannot have the wanted types
+  public DistillationPlan plan() {
+    try (Workers workers = new Workers(request.threads());
+        ModelFile teacher = ModelFile.open(request.teacher());
+        ReplicaGroup group = new ReplicaGroup(request.devices(), request.threads(), teacher)) {
+      QuantizationPlan types = types(teacher);
+      listener.stage("reading the data");
+      TokenizedCorpus corpus = readCorpus();
+      return new DistillationPlan(
+          types,
+          corpus.size(),
+          corpus.tokens(),
+          request.settings().steps(),
+          group.size(),
+          request.settings().batches(corpus.longest(), group.size()),
+          memory(group, teacher, types, corpus, workers),
+          TrainedModelFile.bytes(
+              teacher.file(), tensor -> type(types, tensor), request.types().fileType(), origin()));
+    }
+  }
+
+  private QuantizationPlan types(ModelFile teacher) {
+    boolean importance =
+        request.start() instanceof Start.Importance
+            || request.start() instanceof Start.Gptq
+            || request.importance() != null;
+    QuantizationPlan plan = QuantizationPlan.of(request.types(), teacher.file(), importance);
+    if (!importance) {
+      requireImportance(plan, null);
+    }
+    return plan;
+  }
+
+  private MemoryChoice memory(
+      ReplicaGroup group,
+      ModelFile teacher,
+      QuantizationPlan types,
+      TokenizedCorpus corpus,
+      Workers workers) {
+    return MemoryChoice.of(
+        new MemoryMeter(
+            group.backend(),
+            teacher,
+            group.teacher(),
+            types,
+            request.teacherCache() != null,
+            workers,
+            AvailableMemory.javaBytes(group.backend()),
+            group.size()),
+        request.settings(),
+        corpus.longest(),
+        request.activations(),
+        group.availableBytes());
+  }
+
+  private @Nullable TeacherCache openCache(
+      ModelFile teacher, String teacherDigest, TokenizedCorpus corpus) throws IOException {
+    Path file = request.teacherCache();
+    return file == null ? null : TeacherCache.open(file, teacher, teacherDigest, corpus);
   }
 
   private TokenizedCorpus readCorpus() {
@@ -102,10 +180,12 @@ public final class DistillationJob {
     }
   }
 
-  private Map<String, Object> recipe() {
+  private Map<String, Object> recipe(String teacherDigest) {
     Map<String, Object> recipe = new LinkedHashMap<>();
     recipe.put("teacher", request.teacher().toString());
-    recipe.put("teacher_sha256", Digests.sha256(request.teacher()));
+    recipe.put("teacher_sha256", teacherDigest);
+    // Not its name: it holds the same wherever it is.
+    recipe.put("teacher_cache", request.teacherCache() != null);
     recipe.put("data", request.data().toString());
     recipe.put("data_sha256", Digests.sha256(request.data()));
     recipe.put("type", request.types().fileType().name());
@@ -157,10 +237,9 @@ public final class DistillationJob {
     int count = Math.min(IMPORTANCE_DOCUMENTS, corpus.size());
     List<int[]> documents = new ArrayList<>();
     long tokens = 0;
-    for (int i = 0; i < count; i++) {
-      int[] document = corpus.document((int) ((long) i * corpus.size() / count)).tokens();
-      documents.add(document);
-      tokens += document.length;
+    for (TokenizedDocument document : spread(corpus, count)) {
+      documents.add(document.tokens());
+      tokens += document.length();
     }
     long chunks = Math.max(1, tokens / IMPORTANCE_CHUNK);
     int chunkSize = (int) Math.max(16, Math.min(IMPORTANCE_CHUNK, tokens));
@@ -172,6 +251,15 @@ public final class DistillationJob {
               request.data().getFileName().toString(),
               done -> listener.importance(Math.min(count, done * count / chunks), count));
     }
+  }
+
+  /// So many documents, at equal distances.
+  private static List<TokenizedDocument> spread(TokenizedCorpus corpus, int count) {
+    List<TokenizedDocument> documents = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      documents.add(corpus.document((int) ((long) i * corpus.size() / count)));
+    }
+    return documents;
   }
 
   private static void requireImportance(QuantizationPlan plan, @Nullable ImportanceMatrix matrix) {
@@ -198,54 +286,105 @@ public final class DistillationJob {
   }
 
   /// Gives the blocks their first values.
-  private void begin(TrainedWeights weights, ModelFile teacher) {
-    listener.stage("encoding the blocks");
-    if (request.start() instanceof Start.Model(Path file)) {
-      try (ModelFile model = ModelFile.open(file)) {
-        if (!model.config().equals(teacher.config())) {
-          throw new QuantizationException(
-              file + " has another shape than the teacher; start from a file of the same model");
-        }
-        weights.startFrom(model);
-      }
-    } else {
-      weights.encode();
-    }
-  }
-
-  private DistillationResult train(
-      Backend backend,
+  private void begin(
+      StudentReplicas students,
       ModelFile teacher,
-      FrozenWeights teacherWeights,
-      TrainedWeights weights,
       TokenizedCorpus corpus,
       @Nullable RunDirectory run)
       throws IOException {
+    switch (request.start()) {
+      case Start.Model(Path file) -> {
+        listener.stage("encoding the blocks");
+        startFrom(file, students, teacher);
+      }
+      case Start.Gptq _ -> {
+        if (run != null) {
+          Path kept = run.root().resolve("gptq.gguf");
+          if (!request.resume() || !Files.exists(kept)) {
+            quantize(teacher, corpus, kept);
+          }
+          startFrom(kept, students, teacher);
+        } else {
+          Path folder = Files.createTempDirectory("whittle");
+          Path file = folder.resolve("gptq.gguf");
+          try {
+            quantize(teacher, corpus, file);
+            startFrom(file, students, teacher);
+          } finally {
+            Files.deleteIfExists(file);
+            Files.delete(folder);
+          }
+        }
+      }
+      case Start.RoundToNearest _, Start.Importance _ -> {
+        listener.stage("encoding the blocks");
+        students.encode();
+      }
+    }
+  }
+
+  private static void startFrom(Path file, StudentReplicas students, ModelFile teacher) {
+    try (ModelFile model = ModelFile.open(file)) {
+      if (!model.config().equals(teacher.config())) {
+        throw new QuantizationException(
+            file + " has another shape than the teacher; start from a file of the same model");
+      }
+      students.startFrom(model);
+    }
+  }
+
+  private void quantize(ModelFile teacher, TokenizedCorpus corpus, Path target) throws IOException {
+    listener.stage("quantizing by GPTQ");
+    int count = Math.min(CALIBRATION_DOCUMENTS, corpus.size());
+    PostTrainingQuantizer types =
+        new PostTrainingQuantizer(
+            request.types(), QuantizationMethod.GPTQ, null, false, request.threads());
+    new GptqQuantizer(types, GptqSettings.defaults())
+        .quantize(
+            teacher,
+            TokenizedCorpus.of(spread(corpus, count)),
+            target,
+            true,
+            new GptqListener() {
+              @Override
+              public void layer(int done, int layers) {
+                listener.gptq(done, layers);
+              }
+
+              @Override
+              public void warning(String sentence) {
+                listener.warning(sentence);
+              }
+            });
+  }
+
+  private DistillationResult train(
+      ReplicaGroup group,
+      ModelFile teacher,
+      StudentReplicas students,
+      TokenizedCorpus corpus,
+      @Nullable TeacherCache cache,
+      Trunk.Activations activations,
+      @Nullable RunDirectory run)
+      throws IOException {
     DistillationSettings settings = request.settings();
-    BatchPlan plan = BatchPlan.of(settings.tokensPerStep(), corpus.longest());
+    BatchPlan plan = settings.batches(corpus.longest(), group.size());
     Optional<Path> checkpoint =
         run != null && request.resume() ? run.newestCheckpoint() : Optional.empty();
     double confidence = 0;
     if (settings.loss().needsConfidence()) {
       confidence =
           TeacherConfidence.measure(
-              backend,
+              group.backend(),
               teacher,
-              teacherWeights,
+              group.teacher(),
+              cache,
               new PackedBatches(corpus, plan.shape(), settings.seed(), DataPosition.START),
               plan.shape(),
               settings.completionOnly());
     }
     try (Distillation distillation =
-        new Distillation(
-            backend,
-            settings,
-            teacher,
-            teacherWeights,
-            weights,
-            corpus,
-            confidence,
-            activations(teacher.config(), plan.shape()))) {
+        new Distillation(settings, teacher, students, corpus, cache, confidence, activations)) {
       if (checkpoint.isPresent()) {
         distillation.restore(checkpoint.get());
       }
@@ -253,13 +392,13 @@ public final class DistillationJob {
         run.truncateMetrics(distillation.progress().step());
       }
       listener.stage("training");
-      DistillationResult result = steps(distillation, weights, run);
+      DistillationResult result = steps(distillation, students, run);
       listener.stage("writing " + request.output());
       TrainedModelFile.write(
           request.output(),
           request.overwrite(),
           teacher.file(),
-          weights,
+          students.first(),
           request.types().fileType(),
           origin());
       return result;
@@ -267,7 +406,7 @@ public final class DistillationJob {
   }
 
   private DistillationResult steps(
-      Distillation distillation, TrainedWeights weights, @Nullable RunDirectory run)
+      Distillation distillation, StudentReplicas students, @Nullable RunDirectory run)
       throws IOException {
     StepReport first = null;
     StepReport last = null;
@@ -275,10 +414,14 @@ public final class DistillationJob {
     while (!distillation.isDone()) {
       last = distillation.step();
       first = first == null ? last : first;
+      boolean due = last.step() % request.checkpointSteps() == 0 || distillation.isDone();
+      if (due) {
+        students.requireEqual();
+      }
       if (run != null) {
         run.appendMetrics(metrics(last));
-        if (last.step() % request.checkpointSteps() == 0 || distillation.isDone()) {
-          run.writeCheckpoint(weights, distillation.progress());
+        if (due) {
+          run.writeCheckpoint(students.first(), distillation.progress());
         }
       }
       listener.step(last);
@@ -301,23 +444,6 @@ public final class DistillationJob {
     line.put("tokens_per_second", r.tokensPerSecond());
     line.put("peak_bytes", r.peakBytes());
     return line;
-  }
-
-  private Trunk.Activations activations(ModelConfig c, BatchShape shape) {
-    if (request.activations() != null) {
-      return request.activations();
-    }
-    // What a layer keeps for each token: normed and projected states, gates, and the attention
-    // probabilities of each head.
-    double floats =
-        6.0 * c.width()
-            + 6.0 * c.headSize() * c.heads()
-            + 4.0 * c.feedForward()
-            + 2.0 * c.heads() * shape.rowLength();
-    double bytes = Float.BYTES * floats * shape.tokens() * c.layers();
-    return bytes < ACTIVATION_SHARE * Device.cpu().memory().free()
-        ? Trunk.Activations.KEPT
-        : Trunk.Activations.RECOMPUTED;
   }
 
   /// Short, because a trained file should be no larger than one that was only quantized; the whole

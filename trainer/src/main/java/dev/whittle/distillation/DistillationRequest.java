@@ -1,8 +1,10 @@
 package dev.whittle.distillation;
 
+import dev.whittle.ggml.Device;
 import dev.whittle.model.Trunk;
 import dev.whittle.quantization.TypeSelection;
 import java.nio.file.Path;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// A distillation from files to a file.
@@ -15,7 +17,10 @@ import org.jspecify.annotations.Nullable;
 /// @param importance an importance matrix; null to collect one from the data where `start` wants
 ///   one
 /// @param settings what decides the numbers
-/// @param threads for all computing
+/// @param teacherCache a file for what the teacher makes of the data, which is made if it does not
+///   exist; null to run the teacher in each step
+/// @param devices where the passes and the optimizer run; several share each step
+/// @param threads for all computing on the CPU
 /// @param activations what to keep for the backward pass; null to decide by the memory there is
 /// @param runDirectory where metrics and checkpoints go; null for nowhere
 /// @param checkpointSteps steps between checkpoints
@@ -29,6 +34,8 @@ public record DistillationRequest(
     Start start,
     @Nullable Path importance,
     DistillationSettings settings,
+    @Nullable Path teacherCache,
+    List<Device> devices,
     int threads,
     Trunk.@Nullable Activations activations,
     @Nullable Path runDirectory,
@@ -37,11 +44,19 @@ public record DistillationRequest(
     boolean overwrite) {
 
   public DistillationRequest {
+    devices = List.copyOf(devices);
+    if (devices.isEmpty()) {
+      throw new IllegalArgumentException("training needs a device");
+    }
     if (resume && runDirectory == null) {
       throw new IllegalArgumentException("to resume a run, name its run directory");
     }
     if (checkpointSteps < 1) {
       throw new IllegalArgumentException("a checkpoint needs at least one step");
+    }
+    if (teacherCache != null && !settings.loss().needsTeacher()) {
+      throw new IllegalArgumentException(
+          "the loss " + settings.loss() + " has no teacher to cache");
     }
     if (activations == Trunk.Activations.NONE) {
       throw new IllegalArgumentException("training needs a backward pass");

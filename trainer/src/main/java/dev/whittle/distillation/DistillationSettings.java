@@ -1,17 +1,20 @@
 package dev.whittle.distillation;
 
 import dev.whittle.training.Forward;
+import dev.whittle.training.MomentType;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
 /// What decides the numbers of a distillation: with the same settings, teacher, data and starting
-/// point, every run gives the same file.
+/// point, every run on the same devices gives the same file.
 ///
 /// @param loss what is made small
 /// @param completionOnly whether only tokens carry loss that the model is to produce
 /// @param forward what the student's products use
+/// @param moments how the optimizer's moments are stored
 /// @param steps updates of the weights
 /// @param tokensPerStep places for tokens in a step, padding included
+/// @param microBatchTokens the most that are computed at a time, unless a single document is longer
 /// @param contextLength longest document
 /// @param learningRate peak, for matrices and the embedding
 /// @param vectorRate the learning rate of norms and biases, as a multiple of `learningRate`
@@ -24,8 +27,10 @@ public record DistillationSettings(
     LossMix loss,
     boolean completionOnly,
     Forward forward,
+    MomentType moments,
     int steps,
     int tokensPerStep,
+    int microBatchTokens,
     int contextLength,
     double learningRate,
     double vectorRate,
@@ -36,9 +41,9 @@ public record DistillationSettings(
     long seed) {
 
   public DistillationSettings {
-    if (steps < 1 || tokensPerStep < 1 || contextLength < 2) {
+    if (steps < 1 || tokensPerStep < 1 || microBatchTokens < 1 || contextLength < 2) {
       throw new IllegalArgumentException(
-          "steps and tokens per step must be at least 1, and the context at least 2");
+          "steps and tokens must be at least 1, and the context at least 2");
     }
     if (!(learningRate > 0)
         || !(vectorRate >= 0)
@@ -51,6 +56,42 @@ public record DistillationSettings(
     }
   }
 
+  /// The same with other moments.
+  DistillationSettings withMoments(MomentType other) {
+    return with(other, microBatchTokens);
+  }
+
+  /// The same with micro-batches of another size.
+  DistillationSettings withMicroBatchTokens(int other) {
+    return with(moments, other);
+  }
+
+  private DistillationSettings with(MomentType otherMoments, int otherMicroBatchTokens) {
+    return new DistillationSettings(
+        loss,
+        completionOnly,
+        forward,
+        otherMoments,
+        steps,
+        tokensPerStep,
+        otherMicroBatchTokens,
+        contextLength,
+        learningRate,
+        vectorRate,
+        warmup,
+        floor,
+        weightDecay,
+        clip,
+        seed);
+  }
+
+  /// The split of a step, where no document is longer.
+  ///
+  /// @param devices that share it
+  BatchPlan batches(int longestDocument, int devices) {
+    return BatchPlan.of(tokensPerStep, longestDocument, microBatchTokens, devices);
+  }
+
   /// The settings by their names in a recipe, for the run directory.
   public Map<String, Object> toMap() {
     Map<String, Object> map = new LinkedHashMap<>();
@@ -58,8 +99,10 @@ public record DistillationSettings(
     map.put("temperature", loss.temperature());
     map.put("completion_only", completionOnly);
     map.put("forward", forward.name().toLowerCase(java.util.Locale.ROOT));
+    map.put("moments", moments.name().toLowerCase(java.util.Locale.ROOT));
     map.put("steps", steps);
     map.put("tokens_per_step", tokensPerStep);
+    map.put("ubatch_size", microBatchTokens);
     map.put("context", contextLength);
     map.put("lr", learningRate);
     map.put("vector_lr", vectorRate);

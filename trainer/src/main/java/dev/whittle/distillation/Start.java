@@ -21,6 +21,14 @@ public sealed interface Start {
     }
   }
 
+  /// The teacher's weights, quantized by GPTQ with documents of the data.
+  record Gptq() implements Start {
+    @Override
+    public String toString() {
+      return "gptq";
+    }
+  }
+
   /// The weights of another file of the same model, such as one made by another method of
   /// post-training quantization. Tensors that have the wanted type already start with their very
   /// blocks.

@@ -1,5 +1,6 @@
 package dev.whittle.distillation;
 
+import dev.whittle.autograd.Kernels;
 import dev.whittle.autograd.Tape;
 import dev.whittle.autograd.Variable;
 import dev.whittle.data.PackedBatch;
@@ -15,7 +16,7 @@ import dev.whittle.model.BatchInputs;
 import dev.whittle.model.BatchShape;
 import dev.whittle.model.FrozenWeights;
 import dev.whittle.model.ModelFile;
-import dev.whittle.model.Trunk;
+import org.jspecify.annotations.Nullable;
 
 /// γ of the confidence-aware divergence: the teacher's mean probability of the data's own next
 /// tokens (BitDistiller, Du et al. 2024, equation 7).
@@ -28,25 +29,20 @@ final class TeacherConfidence {
   private TeacherConfidence() {}
 
   /// Measures it on the first micro-batches.
+  ///
+  /// @param cache what the teacher makes of them; null to run the teacher
   static double measure(
       Backend backend,
       ModelFile teacher,
       FrozenWeights weights,
+      @Nullable TeacherCache cache,
       PackedBatches batches,
       BatchShape shape,
       boolean completionOnly) {
     double sum = 0;
     long targets = 0;
     try (BatchInputs inputs = new BatchInputs(backend, shape);
-        Trunk trunk =
-            new Trunk(
-                backend,
-                teacher.config(),
-                teacher.family(),
-                weights,
-                weights.ropeFactors(),
-                inputs,
-                Trunk.Activations.NONE);
+        TeacherStates states = TeacherStates.of(backend, teacher, weights, inputs, cache);
         TensorContext leaves = new TensorContext(4);
         TensorContext context = new TensorContext(32);
         GraphAllocator allocator = new GraphAllocator(backend)) {
@@ -54,13 +50,11 @@ final class TeacherConfidence {
       Tensor places = leaves.newTensor(GgmlType.I32, CHUNK);
       leaves.allocate(backend);
       Operations ops = new Operations(context);
-      Tape tape = new Tape(ops);
-      Variable normed =
-          tape.rmsNorm(
-              tape.input(ops.rows(trunk.output(), indices), false),
-              weights.weight(ModelFile.OUTPUT_NORM),
-              teacher.config().epsilon());
-      Tensor logits = tape.linear(weights.weight(teacher.headName()), normed).tensor();
+      Variable rows = new Variable(ops.rows(states.tensor(), indices), false);
+      Tensor logits =
+          new Tape(ops, Kernels.of(backend))
+              .linear(weights.weight(teacher.headName()), rows)
+              .tensor();
       int vocabulary = teacher.config().vocabulary();
       Tensor probabilities =
           ops.rows(ops.reshape(ops.softmax(logits, null, 1), 1, (long) vocabulary * CHUNK), places)
@@ -72,7 +66,7 @@ final class TeacherConfidence {
       while (targets < ENOUGH_TARGETS) {
         PackedBatch batch = batches.next();
         inputs.load(batch.tokens(), batch.positions(), batch.documents());
-        trunk.forward();
+        states.load(batch);
         int[] chosen = new int[CHUNK];
         int[] at = new int[CHUNK];
         int filled = 0;

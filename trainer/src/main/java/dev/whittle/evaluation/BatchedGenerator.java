@@ -14,8 +14,11 @@ import org.jspecify.annotations.Nullable;
 
 /// Generates replies to many prompts at once. Each reply has a sequence of the context to itself;
 /// when one is finished, the next prompt takes its place at once, so that the batches stay full.
+///
+/// A batch holds either pieces of prompts or a token of each reply: llama.cpp would compute a
+/// mixture piece by piece anyway.
 public final class BatchedGenerator {
-  /// Prompts are read in pieces of what a batch has left beside the replies.
+  /// Prompts are read in pieces of so many tokens, of all prompts together.
   private static final int PROMPT_ROOM = 512;
 
   private final LlamaModel model;
@@ -35,13 +38,28 @@ public final class BatchedGenerator {
     return Arrays.asList(replies);
   }
 
+  /// How fast replies were generated, by all workers together.
+  ///
+  /// @param promptTokensPerSecond tokens read in a second, while prompts were being read
+  /// @param tokensPerSecond tokens written in a second, while replies were being written; 0 if
+  ///   every reply ended with its first token, which comes out of reading the prompt
+  public record Speed(double promptTokensPerSecond, double tokensPerSecond) {
+    private static final Speed NONE = new Speed(0, 0);
+
+    private Speed plus(Speed other) {
+      return new Speed(
+          promptTokensPerSecond + other.promptTokensPerSecond,
+          tokensPerSecond + other.tokensPerSecond);
+    }
+  }
+
   /// Generates the replies to these prompts.
   ///
   /// @param prompts token ids, at least one each
   /// @param finished is given each reply as it is finished, one at a time and in no certain order
-  public void generate(List<int[]> prompts, Consumer<Generation> finished) {
+  public Speed generate(List<int[]> prompts, Consumer<Generation> finished) {
     if (prompts.isEmpty()) {
-      return;
+      return Speed.NONE;
     }
     if (prompts.stream().anyMatch(prompt -> prompt.length == 0)) {
       throw new IllegalArgumentException("a prompt without tokens");
@@ -51,21 +69,32 @@ public final class BatchedGenerator {
     int parallel = Math.min(options.parallel(), prompts.size());
     int sequences = Math.ceilDiv(parallel, workers.count());
     int length = Math.addExact(longest, options.maxNewTokens());
+    if (options.contextLength() != 0) {
+      if (longest >= options.contextLength()) {
+        throw new IllegalArgumentException(
+            "a prompt of %d tokens leaves no room for a reply in a context of %d"
+                .formatted(longest, options.contextLength()));
+      }
+      length = Math.min(length, options.contextLength());
+    }
     LlamaContextOptions contextOptions =
         LlamaContextOptions.builder()
             .contextLength(Math.multiplyExact(length, sequences))
             .sequences(sequences)
-            .batchSize(PROMPT_ROOM + sequences)
+            .batchSize(Math.max(PROMPT_ROOM, sequences))
             .maxOutputs(sequences)
             .threads(workers.threads())
+            .attention(options.attention())
             .build();
     Queue queue = new Queue(prompts, new AtomicInteger(), finished);
+    Speed[] speeds = new Speed[workers.count()];
     workers.run(worker -> {
       try (LlamaContext context = model.newContext(contextOptions);
           Run run = new Run(context, queue)) {
-        run.toTheEnd();
+        speeds[worker] = run.toTheEnd();
       }
     });
+    return Arrays.stream(speeds).reduce(Speed.NONE, Speed::plus);
   }
 
   /// What the workers share.
@@ -74,6 +103,21 @@ public final class BatchedGenerator {
       synchronized (finished) {
         finished.accept(reply);
       }
+    }
+  }
+
+  /// Tokens, and the time that they took.
+  private static final class Stretch {
+    private long tokens;
+    private long nanoseconds;
+
+    void add(int count, long time) {
+      tokens += count;
+      nanoseconds += time;
+    }
+
+    double rate() {
+      return tokens == 0 ? 0 : tokens * 1e9 / nanoseconds;
     }
   }
 
@@ -93,30 +137,52 @@ public final class BatchedGenerator {
       this.slots = new Reply[context.sequences()];
     }
 
-    void toTheEnd() {
-      for (fillBatch(); !batch.isEmpty(); fillBatch()) {
+    Speed toTheEnd() {
+      Stretch reading = new Stretch();
+      Stretch writing = new Stretch();
+      while (true) {
+        seatReplies();
+        batch.clear();
+        boolean prompts = feedPrompts();
+        if (!prompts) {
+          feedReplies();
+        }
+        if (batch.isEmpty()) {
+          return new Speed(reading.rate(), writing.rate());
+        }
+        long start = System.nanoTime();
         context.decode(batch);
         for (int sequence = 0; sequence < slots.length; sequence++) {
           advance(sequence);
+        }
+        (prompts ? reading : writing).add(batch.size(), System.nanoTime() - start);
+      }
+    }
+
+    private void seatReplies() {
+      for (int sequence = 0; sequence < slots.length; sequence++) {
+        if (slots[sequence] == null) {
+          slots[sequence] = nextReply(sequence);
         }
       }
     }
 
     /// The sequences go in ascending order: llama.cpp computes neighbours together.
-    private void fillBatch() {
-      batch.clear();
-      int promptRoom = PROMPT_ROOM;
-      for (int sequence = 0; sequence < slots.length; sequence++) {
-        if (slots[sequence] == null && promptRoom > 0) {
-          slots[sequence] = nextReply(sequence);
+    ///
+    /// @return whether there was anything to read
+    private boolean feedPrompts() {
+      int room = PROMPT_ROOM;
+      for (Reply reply : slots) {
+        if (reply != null && reply.isReadingPrompt()) {
+          room -= reply.feed(batch, room);
         }
-        Reply reply = slots[sequence];
-        if (reply == null) {
-          continue;
-        }
-        if (reply.isReadingPrompt()) {
-          promptRoom -= reply.feed(batch, promptRoom);
-        } else {
+      }
+      return room < PROMPT_ROOM;
+    }
+
+    private void feedReplies() {
+      for (Reply reply : slots) {
+        if (reply != null) {
           reply.feed(batch, 1);
         }
       }
@@ -131,17 +197,22 @@ public final class BatchedGenerator {
 
     private void advance(int sequence) {
       Reply reply = slots[sequence];
+      // Of a prompt only the last piece asks for logits.
       if (reply == null || !reply.hasLogits()) {
         return;
       }
       int token = reply.choose(context);
-      boolean ended = vocabulary.isEndOfGeneration(token);
-      if (ended || reply.length() == options.maxNewTokens()) {
+      boolean ended = !options.endless() && vocabulary.isEndOfGeneration(token);
+      if (ended || reply.length() == options.maxNewTokens() || isFull(reply)) {
         context.removeSequence(sequence);
         slots[sequence] = null;
         reply.close();
         queue.finish(reply.result(!ended));
       }
+    }
+
+    private boolean isFull(Reply reply) {
+      return options.contextLength() != 0 && reply.size() == options.contextLength();
     }
 
     @Override

@@ -16,7 +16,7 @@ import java.util.function.IntConsumer;
 /// a small model that costs more than the operations themselves, and when other programs want the
 /// processors it costs a scheduler's time slice each time. So small models are run by several
 /// contexts of one thread each, which never wait for each other; a large one by a single context,
-/// since all of them would compete for memory bandwidth.
+/// since all of them would compete for memory bandwidth, and so is one whose layers are on a GPU.
 ///
 /// @param count how many contexts
 /// @param threads threads of each
@@ -27,7 +27,7 @@ record ContextWorkers(int count, int threads) {
   /// @param threads in all
   /// @param inputs how many inputs there are: no more workers are needed
   static ContextWorkers of(LlamaModel model, int threads, int inputs) {
-    return model.tensorBytes() <= SMALL_MODEL_BYTES
+    return model.tensorBytes() <= SMALL_MODEL_BYTES && !model.isOffloaded()
         ? new ContextWorkers(Math.clamp(inputs, 1, threads), 1)
         : new ContextWorkers(1, threads);
   }

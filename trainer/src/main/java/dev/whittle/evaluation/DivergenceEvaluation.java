@@ -1,6 +1,7 @@
 package dev.whittle.evaluation;
 
 import dev.whittle.data.TokenizedCorpus;
+import dev.whittle.ggml.AttentionOptions;
 import dev.whittle.ggml.Batch;
 import dev.whittle.ggml.LlamaContext;
 import dev.whittle.ggml.LlamaContextOptions;
@@ -14,7 +15,9 @@ import java.util.function.IntConsumer;
 ///
 /// @param scope for which tokens
 /// @param threads threads on the CPU
-public record DivergenceEvaluation(Scope scope, int threads) {
+/// @param attention how the student computes attention, and the types of its cache; the teacher
+///   does it in llama.cpp's own way
+public record DivergenceEvaluation(Scope scope, int threads, AttentionOptions attention) {
   /// Which tokens count.
   public enum Scope {
     /// Those that the model is to produce.
@@ -38,14 +41,16 @@ public record DivergenceEvaluation(Scope scope, int threads) {
       LlamaModel student, LlamaModel teacher, TokenizedCorpus corpus, IntConsumer documentsDone) {
     requireSameVocabulary(student, teacher);
     ContextWorkers workers = ContextWorkers.of(teacher, threads, corpus.size());
-    LlamaContextOptions options = contextOptions(teacher, corpus, workers);
+    LlamaContextOptions.Builder options = contextOptions(teacher, corpus, workers);
+    LlamaContextOptions teacherOptions = options.build();
+    LlamaContextOptions studentOptions = options.attention(attention).build();
     AtomicInteger next = new AtomicInteger();
     AtomicInteger done = new AtomicInteger();
     DivergenceStatistics all = new DivergenceStatistics();
     workers.run(worker -> {
       DivergenceStatistics statistics = new DivergenceStatistics();
-      try (LlamaContext studentContext = student.newContext(options);
-          LlamaContext teacherContext = teacher.newContext(options)) {
+      try (LlamaContext studentContext = student.newContext(studentOptions);
+          LlamaContext teacherContext = teacher.newContext(teacherOptions)) {
         Comparison comparison = new Comparison(studentContext, teacherContext, statistics);
         for (int d = next.getAndIncrement(); d < corpus.size(); d = next.getAndIncrement()) {
           comparison.compare(corpus, d);
@@ -81,7 +86,7 @@ public record DivergenceEvaluation(Scope scope, int threads) {
     }
   }
 
-  private static LlamaContextOptions contextOptions(
+  private static LlamaContextOptions.Builder contextOptions(
       LlamaModel model, TokenizedCorpus corpus, ContextWorkers workers) {
     int rowBytes = model.vocabulary().size() * Float.BYTES;
     int batch = Math.clamp(MOST_LOGITS_BYTES / rowBytes, 1, MOST_BATCH_TOKENS);
@@ -89,8 +94,7 @@ public record DivergenceEvaluation(Scope scope, int threads) {
         .contextLength(corpus.longest())
         .batchSize(batch)
         .microBatchSize(batch)
-        .threads(workers.threads())
-        .build();
+        .threads(workers.threads());
   }
 
   /// One worker's comparison, document by document.

@@ -1,5 +1,6 @@
 package dev.whittle.evaluation;
 
+import dev.whittle.ggml.AttentionOptions;
 import dev.whittle.ggml.SamplerOptions;
 import org.jspecify.annotations.Nullable;
 
@@ -7,11 +8,21 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param maxNewTokens a reply that does not end by itself is cut off after so many tokens
 /// @param parallel how many replies are generated at once
+/// @param contextLength most tokens of a prompt and its reply together; a reply is cut off there. 0
+///   for as many as the longest needs
+/// @param endless whether a reply goes on when the model ends it, for measurements
 /// @param threads threads on the CPU
+/// @param attention how attention is computed, and the types of the cache
 /// @param sampling how tokens are drawn, the seed being that of the first prompt, and one more for
 ///   each after it; null for the likeliest token always
 public record GenerationOptions(
-    int maxNewTokens, int parallel, int threads, @Nullable SamplerOptions sampling) {
+    int maxNewTokens,
+    int parallel,
+    int contextLength,
+    boolean endless,
+    int threads,
+    AttentionOptions attention,
+    @Nullable SamplerOptions sampling) {
   /// What a batch of one token from each of 32 sequences gains over a single one is most of what
   /// there is to gain on a CPU.
   private static final int DEFAULT_PARALLEL = 32;
@@ -22,23 +33,52 @@ public record GenerationOptions(
           "%d new tokens, %d in parallel, %d threads: each must be 1 or more"
               .formatted(maxNewTokens, parallel, threads));
     }
+    if (contextLength < 0) {
+      throw new IllegalArgumentException(
+          "a context of " + contextLength + " tokens; 0 or more needed");
+    }
   }
 
   /// The likeliest token always, on all processors.
   public static GenerationOptions greedy(int maxNewTokens) {
     return new GenerationOptions(
-        maxNewTokens, DEFAULT_PARALLEL, Runtime.getRuntime().availableProcessors(), null);
+        maxNewTokens,
+        DEFAULT_PARALLEL,
+        0,
+        false,
+        Runtime.getRuntime().availableProcessors(),
+        AttentionOptions.defaults(),
+        null);
   }
 
   public GenerationOptions withParallel(int replies) {
-    return new GenerationOptions(maxNewTokens, replies, threads, sampling);
+    return new GenerationOptions(
+        maxNewTokens, replies, contextLength, endless, threads, attention, sampling);
+  }
+
+  public GenerationOptions withContextLength(int tokens) {
+    return new GenerationOptions(
+        maxNewTokens, parallel, tokens, endless, threads, attention, sampling);
+  }
+
+  /// Every reply has all its tokens, whatever the model makes of it.
+  public GenerationOptions withoutEnd() {
+    return new GenerationOptions(
+        maxNewTokens, parallel, contextLength, true, threads, attention, sampling);
+  }
+
+  public GenerationOptions withAttention(AttentionOptions options) {
+    return new GenerationOptions(
+        maxNewTokens, parallel, contextLength, endless, threads, options, sampling);
   }
 
   public GenerationOptions withThreads(int count) {
-    return new GenerationOptions(maxNewTokens, parallel, count, sampling);
+    return new GenerationOptions(
+        maxNewTokens, parallel, contextLength, endless, count, attention, sampling);
   }
 
   public GenerationOptions withSampling(SamplerOptions options) {
-    return new GenerationOptions(maxNewTokens, parallel, threads, options);
+    return new GenerationOptions(
+        maxNewTokens, parallel, contextLength, endless, threads, attention, options);
   }
 }

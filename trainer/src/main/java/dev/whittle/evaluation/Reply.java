@@ -61,11 +61,17 @@ final class Reply implements AutoCloseable {
   /// Chooses the next token, appends it and returns it.
   int choose(LlamaContext context) {
     int token = choice.choose(context, logitsIndex);
+    logitsIndex = NO_LOGITS;
     if (size == tokens.length) {
       tokens = Arrays.copyOf(tokens, 2 * size);
     }
     tokens[size++] = token;
     return token;
+  }
+
+  /// How many tokens prompt and reply have together.
+  int size() {
+    return size;
   }
 
   /// How many tokens were generated.

@@ -26,24 +26,38 @@ public record TaskEvaluation(GenerationOptions options, AnswerGrader grader) {
   /// @param limit how many questions to ask; 0 for all. A limit takes the same questions every
   ///   time: from each domain its share, evenly spaced
   /// @param graded is given every reply as it is graded, in no certain order
+  /// @throws IllegalArgumentException if a question leaves no room for a reply in the context
   /// @throws dev.whittle.data.DataException if the data set is malformed, or a line has no answer
   public TaskReport run(
       LlamaModel model, JsonlDataset dataset, int limit, Consumer<GradedReply> graded) {
     List<Example> questions = Questions.read(dataset, limit);
     DocumentTokenizer tokenizer = new DocumentTokenizer(model);
     List<int[]> prompts = questions.stream().map(tokenizer::prompt).toList();
+    requireRoom(dataset, questions, prompts);
     List<GradedReply> replies = new ArrayList<>();
-    long start = System.nanoTime();
-    new BatchedGenerator(model, options)
-        .generate(
-            prompts,
-            generation -> {
-              Example question = questions.get(generation.prompt());
-              GradedReply reply = grade(model.vocabulary(), question, generation);
-              replies.add(reply);
-              graded.accept(reply);
-            });
-    return TaskReport.of(replies, (System.nanoTime() - start) / 1e9);
+    BatchedGenerator.Speed speed =
+        new BatchedGenerator(model, options)
+            .generate(
+                prompts,
+                generation -> {
+                  Example question = questions.get(generation.prompt());
+                  GradedReply reply = grade(model.vocabulary(), question, generation);
+                  replies.add(reply);
+                  graded.accept(reply);
+                });
+    return TaskReport.of(replies, speed.tokensPerSecond());
+  }
+
+  private void requireRoom(JsonlDataset dataset, List<Example> questions, List<int[]> prompts) {
+    for (int i = 0; i < prompts.size(); i++) {
+      int tokens = prompts.get(i).length;
+      if (options.contextLength() != 0 && tokens >= options.contextLength()) {
+        throw new IllegalArgumentException(
+            "the question in line %d of %s has %d tokens, which leaves no room for a reply in a context of %d"
+                .formatted(
+                    questions.get(i).line(), dataset.path(), tokens, options.contextLength()));
+      }
+    }
   }
 
   private GradedReply grade(Vocabulary vocabulary, Example question, Generation generation) {

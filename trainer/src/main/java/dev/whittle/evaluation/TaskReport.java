@@ -11,7 +11,8 @@ import java.util.TreeMap;
 /// @param accuracyByDomain the same for the questions of each domain
 /// @param meanTokens tokens of a reply
 /// @param truncatedRate the share of replies that were cut off
-/// @param tokensPerSecond generated tokens a second, of all replies together
+/// @param tokensPerSecond tokens written in a second, of all replies together: what `llama-bench`
+///   measures as `tg`, and `llama-batched-bench` as `S_TG`. Reading the questions is not counted
 public record TaskReport(
     int questions,
     double accuracy,
@@ -20,7 +21,7 @@ public record TaskReport(
     double truncatedRate,
     double tokensPerSecond) {
 
-  static TaskReport of(List<GradedReply> replies, double seconds) {
+  static TaskReport of(List<GradedReply> replies, double tokensPerSecond) {
     SortedMap<String, int[]> counts = new TreeMap<>();
     long tokens = 0;
     int truncated = 0;
@@ -42,6 +43,6 @@ public record TaskReport(
         byDomain,
         (double) tokens / n,
         (double) truncated / n,
-        tokens / seconds);
+        tokensPerSecond);
   }
 }

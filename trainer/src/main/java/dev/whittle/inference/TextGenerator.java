@@ -1,5 +1,6 @@
 package dev.whittle.inference;
 
+import dev.whittle.ggml.AttentionOptions;
 import dev.whittle.ggml.Batch;
 import dev.whittle.ggml.LlamaContext;
 import dev.whittle.ggml.LlamaContextOptions;
@@ -14,12 +15,18 @@ import org.jspecify.annotations.Nullable;
 public final class TextGenerator {
   private final LlamaModel model;
   private final int threads;
+  private final AttentionOptions attention;
   private final @Nullable SamplerOptions sampling;
 
   /// @param sampling how tokens are drawn; null for the likeliest token always
-  public TextGenerator(LlamaModel model, int threads, @Nullable SamplerOptions sampling) {
+  public TextGenerator(
+      LlamaModel model,
+      int threads,
+      AttentionOptions attention,
+      @Nullable SamplerOptions sampling) {
     this.model = model;
     this.threads = threads;
+    this.attention = attention;
     this.sampling = sampling;
   }
 
@@ -41,9 +48,10 @@ public final class TextGenerator {
             .contextLength(contextLength)
             .maxOutputs(1)
             .threads(threads)
+            .attention(attention)
             .build();
     try (LlamaContext context = model.newContext(options);
-        Sampler sampler = sampling == null ? Sampler.greedy() : Sampler.of(sampling)) {
+        Sampler sampler = sampling == null ? null : Sampler.of(sampling)) {
       long start = System.nanoTime();
       int last = read(context, prompt);
       long promptRead = System.nanoTime();
@@ -71,7 +79,7 @@ public final class TextGenerator {
 
   private int write(
       LlamaContext context,
-      Sampler sampler,
+      @Nullable Sampler sampler,
       int lastIndex,
       int promptLength,
       int limit,
@@ -81,7 +89,7 @@ public final class TextGenerator {
     int index = lastIndex;
     int tokens = 0;
     while (tokens < limit) {
-      int token = sampler.sample(context, index);
+      int token = sampler == null ? context.likeliestToken(index) : sampler.sample(context, index);
       if (model.vocabulary().isEndOfGeneration(token)) {
         break;
       }

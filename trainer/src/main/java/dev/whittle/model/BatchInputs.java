@@ -1,10 +1,13 @@
 package dev.whittle.model;
 
+import dev.whittle.autograd.AttentionMask;
 import dev.whittle.ggml.Backend;
+import dev.whittle.ggml.CudaOperations;
 import dev.whittle.ggml.GgmlType;
 import dev.whittle.ggml.Tensor;
 import dev.whittle.ggml.TensorContext;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /// The tokens of a micro-batch and where they stand, as tensors that several models may read.
 public final class BatchInputs implements AutoCloseable {
@@ -12,21 +15,35 @@ public final class BatchInputs implements AutoCloseable {
   private final TensorContext context;
   private final Tensor tokens;
   private final Tensor positions;
-  private final Tensor mask;
-  private final float[] maskValues;
+  private final @Nullable Tensor scores;
+  private final Tensor starts;
+  private final int[] startValues;
+  private float @Nullable [] scoreValues;
+  private final long bytes;
 
   public BatchInputs(Backend backend, BatchShape shape) {
     this.shape = shape;
     context = new TensorContext(8);
     tokens = context.newTensor(GgmlType.I32, shape.tokens());
     positions = context.newTensor(GgmlType.I32, shape.tokens());
-    mask = context.newTensor(GgmlType.F32, shape.rowLength(), shape.rowLength(), 1, shape.rows());
-    context.allocate(backend);
-    maskValues = new float[Math.multiplyExact(shape.tokens(), shape.rowLength())];
+    // Kernels of a GPU attend by the starts alone.
+    scores =
+        CudaOperations.on(backend).isPresent()
+            ? null
+            : context.newTensor(
+                GgmlType.F32, shape.rowLength(), shape.rowLength(), 1, shape.rows());
+    starts = context.newTensor(GgmlType.I32, shape.rowLength(), shape.rows());
+    bytes = context.allocate(backend);
+    startValues = new int[shape.tokens()];
   }
 
   public BatchShape shape() {
     return shape;
+  }
+
+  /// The bytes of the tensors, and of the array that the scores are made in.
+  public long bytes() {
+    return bytes + (scores == null ? 0 : Float.BYTES * scores.elements());
   }
 
   /// Token ids [tokens] I32.
@@ -39,9 +56,9 @@ public final class BatchInputs implements AutoCloseable {
     return positions;
   }
 
-  /// Attention mask [rowLength, rowLength, 1, rows] F32.
-  Tensor mask() {
-    return mask;
+  /// Which tokens each one sees.
+  AttentionMask mask() {
+    return new AttentionMask(scores, starts);
   }
 
   /// Takes a micro-batch.
@@ -57,22 +74,31 @@ public final class BatchInputs implements AutoCloseable {
     }
     tokens.write(ids);
     positions.write(places);
-    Arrays.fill(maskValues, Float.NEGATIVE_INFINITY);
     int length = shape.rowLength();
-    for (int row = 0; row < shape.rows(); row++) {
-      int base = row * length;
-      int first = 0;
-      for (int i = 0; i < length; i++) {
-        // A document's tokens see themselves and what is before them; padding sees itself only, so
-        // that its softmax is defined.
-        if (i == 0 || documents[base + i] < 0 || documents[base + i] != documents[base + i - 1]) {
-          first = i;
-        }
-        int line = (base + i) * length;
-        Arrays.fill(maskValues, line + first, line + i + 1, 0f);
-      }
+    for (int i = 0; i < n; i++) {
+      // A document's tokens see themselves and what is before them; padding sees itself only, so
+      // that its softmax is defined.
+      boolean begins = i % length == 0 || documents[i] < 0 || documents[i] != documents[i - 1];
+      startValues[i] = begins ? i % length : startValues[i - 1];
     }
-    mask.write(maskValues);
+    starts.write(startValues);
+    if (scores == null) {
+      return;
+    }
+    float[] values = scoreValues(scores);
+    Arrays.fill(values, Float.NEGATIVE_INFINITY);
+    for (int i = 0; i < n; i++) {
+      Arrays.fill(values, i * length + startValues[i], i * length + i % length + 1, 0f);
+    }
+    scores.write(values);
+  }
+
+  /// Made when first needed: inputs that are only measured never are.
+  private float[] scoreValues(Tensor scores) {
+    if (scoreValues == null) {
+      scoreValues = new float[Math.toIntExact(scores.elements())];
+    }
+    return scoreValues;
   }
 
   @Override

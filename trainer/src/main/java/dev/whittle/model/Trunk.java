@@ -1,6 +1,7 @@
 package dev.whittle.model;
 
 import dev.whittle.autograd.Gradients;
+import dev.whittle.autograd.Kernels;
 import dev.whittle.autograd.Tape;
 import dev.whittle.autograd.Variable;
 import dev.whittle.autograd.Weight;
@@ -17,13 +18,15 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// A model from the token embedding to the input of its final norm, over micro-batches of one
 /// shape.
 ///
-/// All graphs are built and given their memory once; a pass only runs them. Every layer's input is
-/// kept. What the backward pass needs beside it is kept or computed again, as [Activations] says.
+/// All graphs are built and given their memory once; a pass only runs them. If there is a backward
+/// pass, every layer's input is kept; what it needs beside that is kept or computed again, as
+/// [Activations] says.
 public final class Trunk implements AutoCloseable {
   /// What is kept of a layer's forward pass for its backward pass.
   public enum Activations {
@@ -39,6 +42,7 @@ public final class Trunk implements AutoCloseable {
   private static final int NODES_PER_LAYER = 256;
 
   private final Backend backend;
+  private final Kernels kernels;
   private final ModelConfig config;
   private final Family family;
   private final WeightSource weights;
@@ -67,16 +71,39 @@ public final class Trunk implements AutoCloseable {
       @Nullable Tensor ropeFactors,
       BatchInputs inputs,
       Activations activations) {
+    this(backend, config, family, weights, ropeFactors, inputs, activations, false);
+  }
+
+  /// Builds the graphs.
+  ///
+  /// @param weights the model's weights; their tensors must outlive the trunk
+  /// @param inputs the micro-batch, shared with other models
+  /// @param alone whether a step has no other micro-batch, so that gradients of matrices need not
+  ///   be added to what is there
+  public Trunk(
+      Backend backend,
+      ModelConfig config,
+      Family family,
+      WeightSource weights,
+      @Nullable Tensor ropeFactors,
+      BatchInputs inputs,
+      Activations activations,
+      boolean alone) {
     this.backend = backend;
     this.config = config;
     this.family = family;
     this.weights = weights;
     this.inputs = inputs;
     this.activations = activations;
+    Kernels fastest = Kernels.of(backend);
+    Kernels fitting = multipliesBlocks() ? fastest.withDeployedAttention() : fastest;
+    kernels = alone ? fitting.replacingGradients() : fitting;
     int tokens = inputs.shape().tokens();
     persistent = new TensorContext(config.layers() + 16);
-    // One column more than there are tokens: the place of rows that nobody reads.
-    for (int i = 0; i <= config.layers(); i++) {
+    // One column more than there are tokens: the place of rows that nobody reads. Without a
+    // backward pass, two places take turns.
+    int places = activations == Activations.NONE ? 2 : config.layers() + 1;
+    for (int i = 0; i < places; i++) {
       hidden.add(persistent.newTensor(GgmlType.F32, config.width(), tokens + 1));
     }
     if (activations == Activations.NONE) {
@@ -130,7 +157,7 @@ public final class Trunk implements AutoCloseable {
     TensorContext context = own(new TensorContext(8));
     Tensor x =
         new Operations(context).rows(weights.weight("token_embd.weight").value(), inputs.tokens());
-    context.alias(x, hidden.getFirst());
+    context.alias(x, hiddenAt(0));
     Graph graph = new Graph(context, "the token embedding", 8).expand(x);
     forward.add(graph);
     sharing.add(graph);
@@ -142,15 +169,15 @@ public final class Trunk implements AutoCloseable {
   private LayerForward buildForward(int layer) {
     TensorContext context = own(new TensorContext(NODES_PER_LAYER));
     LayerForward built = layerInto(context, layer, "forward pass of layer " + layer);
-    context.alias(built.output().tensor(), hidden.get(layer + 1));
+    context.alias(built.output().tensor(), hiddenAt(layer + 1));
     built.graph().expand(built.output().tensor());
     forward.add(built.graph());
     return built;
   }
 
   private LayerForward layerInto(TensorContext context, int layer, String title) {
-    Tape tape = new Tape(new Operations(context));
-    Tensor source = hidden.get(layer);
+    Tape tape = new Tape(new Operations(context), kernels);
+    Tensor source = hiddenAt(layer);
     Tensor x = context.newTensor(GgmlType.F32, config.width(), inputs.shape().tokens());
     context.alias(x, source);
     Variable input = tape.input(x, activations != Activations.NONE);
@@ -167,7 +194,9 @@ public final class Trunk implements AutoCloseable {
 
   private Graph buildKept(int layer) {
     LayerForward built = buildForward(layer);
-    built.tape().savedTensors().forEach(Tensor::asOutput);
+    for (Tensor saved : built.tape().savedTensors()) {
+      built.graph().expand(saved.asOutput());
+    }
     GraphAllocator own = own(new GraphAllocator(backend));
     own.reserve(built.graph());
     own.allocate(built.graph());
@@ -189,6 +218,14 @@ public final class Trunk implements AutoCloseable {
     return graph;
   }
 
+  /// Whether the forward pass multiplies with blocks themselves, and not with what they decode to.
+  private boolean multipliesBlocks() {
+    return IntStream.range(0, config.layers())
+        .mapToObj(this::layerWeights)
+        .flatMap(layer -> layer.values().stream())
+        .anyMatch(weight -> weight.value().type().isQuantized());
+  }
+
   private Map<String, Weight> layerWeights(int layer) {
     Map<String, Weight> result = new HashMap<>();
     for (Family.WeightSpec spec : family.layerWeights(config)) {
@@ -199,18 +236,26 @@ public final class Trunk implements AutoCloseable {
 
   /// Runs the forward pass over the micro-batch in the inputs.
   public void forward() {
-    forward.forEach(backend::compute);
+    if (!backend.isHost()) {
+      backend.compute(forward);
+      return;
+    }
+    backend.compute(forward.getFirst());
+    for (int layer = 0; layer < config.layers(); layer++) {
+      backend.compute(forward.get(layer + 1));
+      weights.release(layer);
+    }
   }
 
   /// Runs the backward pass from [#outputGradient] to [#embeddingGradient], adding to the gradients
   /// of the weights.
   public void backward() {
-    backward.reversed().forEach(backend::compute);
+    backend.compute(backward.reversed());
   }
 
   /// The hidden states before the final norm, [width, tokens + 1] F32; the last column is spare.
   public Tensor output() {
-    return hidden.getLast();
+    return hiddenAt(config.layers());
   }
 
   /// Where the gradient at [#output] has to be before [#backward], [width, tokens + 1] F32.
@@ -238,11 +283,16 @@ public final class Trunk implements AutoCloseable {
     return bytes;
   }
 
-  /// The graphs in running order, for measurements.
+  /// The graphs in running order.
   public List<Graph> graphs() {
     List<Graph> all = new ArrayList<>(forward);
     all.addAll(backward.reversed());
     return all;
+  }
+
+  /// The input of a layer, or behind the last one the output.
+  private Tensor hiddenAt(int layer) {
+    return hidden.get(layer % hidden.size());
   }
 
   /// Two places take turns: a layer reads the one and writes the other.

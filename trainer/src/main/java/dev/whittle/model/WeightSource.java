@@ -6,4 +6,8 @@ import dev.whittle.autograd.Weight;
 public interface WeightSource {
   /// @throws RuntimeException if there is no such weight
   Weight weight(String name);
+
+  /// Hears that a pass is done with the weights of a layer, which may then give up memory that is
+  /// easily had again.
+  default void release(int layer) {}
 }

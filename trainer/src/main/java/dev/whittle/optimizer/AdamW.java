@@ -1,8 +1,5 @@
 package dev.whittle.optimizer;
 
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-
 /// Adam with decoupled weight decay (Loshchilov and Hutter 2019).
 ///
 /// @param beta1 decay of the first moment
@@ -11,9 +8,6 @@ import java.lang.foreign.ValueLayout;
 public record AdamW(float beta1, float beta2, float epsilon) {
   /// The settings that language models are commonly trained with.
   public static final AdamW DEFAULT = new AdamW(0.9f, 0.95f, 1e-8f);
-
-  private static final ValueLayout.OfFloat F32 = ValueLayout.JAVA_FLOAT;
-  private static final int PIECE = 1024;
 
   public AdamW {
     if (!(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1 && epsilon > 0)) {
@@ -29,47 +23,41 @@ public record AdamW(float beta1, float beta2, float epsilon) {
   /// @param gradientScale factor on the gradient, from clipping
   public record Step(int number, float learningRate, float weightDecay, float gradientScale) {}
 
-  /// Updates a parameter, or a part of one, and its moments: all F32, as many elements each, in the
-  /// same order.
-  public void update(
-      MemorySegment weight,
-      MemorySegment gradient,
-      MemorySegment firstMoment,
-      MemorySegment secondMoment,
-      Step step) {
-    float correction1 = (float) (1 - Math.pow(beta1, step.number()));
-    float correction2 = (float) (1 - Math.pow(beta2, step.number()));
-    float rate = step.learningRate() / correction1;
-    float keep = 1 - step.learningRate() * step.weightDecay();
-    float inverse2 = 1 / correction2;
-    float b1 = beta1;
-    float b2 = beta2;
-    float c1 = 1 - beta1;
-    float c2 = 1 - beta2;
-    float scale = step.gradientScale();
-    // Over arrays the loop is compiled to vector code; over the segments themselves C2 gave up on
-    // it
-    // again and again. The pieces stay in the first-level cache.
-    float[] w = new float[PIECE];
-    float[] g = new float[PIECE];
-    float[] m = new float[PIECE];
-    float[] v = new float[PIECE];
-    long count = weight.byteSize() / Float.BYTES;
-    for (long at = 0; at < count; at += PIECE) {
-      int n = (int) Math.min(PIECE, count - at);
-      MemorySegment.copy(weight, F32, at * Float.BYTES, w, 0, n);
-      MemorySegment.copy(gradient, F32, at * Float.BYTES, g, 0, n);
-      MemorySegment.copy(firstMoment, F32, at * Float.BYTES, m, 0, n);
-      MemorySegment.copy(secondMoment, F32, at * Float.BYTES, v, 0, n);
+  /// The update that a step makes, the same for every element.
+  public Update at(Step step) {
+    return new Update(
+        this,
+        step.gradientScale(),
+        (float) (step.learningRate() / (1 - Math.pow(beta1, step.number()))),
+        1 - step.learningRate() * step.weightDecay(),
+        (float) (1 / (1 - Math.pow(beta2, step.number()))));
+  }
+
+  /// The formula of one step.
+  ///
+  /// @param adam the settings
+  /// @param gradientScale factor on the gradient
+  /// @param rate the learning rate over the first moment's bias correction
+  /// @param keep what weight decay leaves of a weight
+  /// @param correction factor that takes the second moment's bias away
+  public record Update(AdamW adam, float gradientScale, float rate, float keep, float correction) {
+    /// Updates the first `n` elements of weights and moments.
+    ///
+    /// Over arrays, since there the loop is compiled to vector code; over memory segments the
+    /// compiler gave up on it again and again.
+    public void apply(float[] weight, float[] gradient, float[] first, float[] second, int n) {
+      float b1 = adam.beta1;
+      float b2 = adam.beta2;
+      float c1 = 1 - b1;
+      float c2 = 1 - b2;
+      float epsilon = adam.epsilon;
       for (int i = 0; i < n; i++) {
-        float scaled = g[i] * scale;
-        m[i] = b1 * m[i] + c1 * scaled;
-        v[i] = b2 * v[i] + c2 * scaled * scaled;
-        w[i] = w[i] * keep - rate * m[i] / ((float) Math.sqrt(v[i] * inverse2) + epsilon);
+        float g = gradient[i] * gradientScale;
+        first[i] = b1 * first[i] + c1 * g;
+        second[i] = b2 * second[i] + c2 * g * g;
+        float root = (float) Math.sqrt(second[i] * correction);
+        weight[i] = weight[i] * keep - rate * first[i] / (root + epsilon);
       }
-      MemorySegment.copy(w, 0, weight, F32, at * Float.BYTES, n);
-      MemorySegment.copy(m, 0, firstMoment, F32, at * Float.BYTES, n);
-      MemorySegment.copy(v, 0, secondMoment, F32, at * Float.BYTES, n);
     }
   }
 }

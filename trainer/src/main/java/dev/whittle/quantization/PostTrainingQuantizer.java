@@ -1,5 +1,8 @@
 package dev.whittle.quantization;
 
+import dev.whittle.blocks.BlockEncoder;
+import dev.whittle.blocks.BlockEncoders;
+import dev.whittle.blocks.Effort;
 import dev.whittle.ggml.BlockCodec;
 import dev.whittle.ggml.GgmlType;
 import dev.whittle.gguf.GgufFile;
@@ -18,6 +21,8 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.SequencedMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -53,8 +58,9 @@ public record PostTrainingQuantizer(
     if (method == QuantizationMethod.IMATRIX && importance == null) {
       throw new IllegalArgumentException("the method imatrix needs an importance matrix");
     }
-    if (method == QuantizationMethod.RTN && importance != null) {
-      throw new IllegalArgumentException("the method rtn takes no importance matrix");
+    boolean plain = method == QuantizationMethod.RTN || method == QuantizationMethod.GPTQ;
+    if (plain && importance != null) {
+      throw new IllegalArgumentException("the method " + method + " takes no importance matrix");
     }
   }
 
@@ -85,7 +91,9 @@ public record PostTrainingQuantizer(
   /// @throws QuantizationException if the model cannot be quantized as asked
   public QuantizationPlan plan(GgufFile model) {
     requireWhole(model);
-    QuantizationPlan plan = QuantizationPlan.of(selection, model, importance != null);
+    // The Hessian of GPTQ tells the importance.
+    boolean hasImportance = importance != null || method == QuantizationMethod.GPTQ;
+    QuantizationPlan plan = QuantizationPlan.of(selection, model, hasImportance);
     for (Assignment assignment : plan.tensors()) {
       check(assignment, importance(assignment));
     }
@@ -103,6 +111,28 @@ public record PostTrainingQuantizer(
   public QuantizationPlan quantize(
       GgufFile model, Path target, boolean overwrite, QuantizationListener listener)
       throws IOException {
+    if (method == QuantizationMethod.GPTQ) {
+      throw new IllegalStateException("the method gptq needs blocks that are made already");
+    }
+    return quantize(model, target, overwrite, listener, Map.of());
+  }
+
+  /// Quantizes a model some of whose tensors are encoded already.
+  ///
+  /// @param target the file to write, whole or not at all
+  /// @param overwrite whether a file that is there already may be replaced
+  /// @param encoded the blocks of those tensors, by name, of the types of [#plan]
+  /// @throws FileAlreadyExistsException if `target` exists and `overwrite` is false
+  /// @throws QuantizationException if the model cannot be quantized as asked, or has weights that
+  ///   are not finite
+  /// @throws IOException if the file cannot be written
+  public QuantizationPlan quantize(
+      GgufFile model,
+      Path target,
+      boolean overwrite,
+      QuantizationListener listener,
+      Map<String, MemorySegment> encoded)
+      throws IOException {
     QuantizationPlan plan = plan(model);
     GgufWriter writer = new GgufWriter(metadata(model.metadata()));
     List<Assignment> tensors = plan.tensors();
@@ -114,7 +144,11 @@ public record PostTrainingQuantizer(
         TensorData data =
             channel -> {
               float[] columns = importance(assignment);
-              double error = write(model, assignment, columns, channel, executor);
+              MemorySegment blocks = encoded.get(tensor.name());
+              double error =
+                  blocks == null
+                      ? write(model, assignment, columns, channel, executor)
+                      : write(model, assignment, blocks, channel, executor);
               listener.quantized(
                   new TensorReport(index, tensors.size(), assignment, columns != null, error));
             };
@@ -154,13 +188,33 @@ public record PostTrainingQuantizer(
     return quantization.relativeError();
   }
 
+  private double write(
+      GgufFile model,
+      Assignment assignment,
+      MemorySegment blocks,
+      WritableByteChannel channel,
+      ExecutorService executor)
+      throws IOException {
+    if (blocks.byteSize() != assignment.bytes()) {
+      throw new IllegalArgumentException(
+          assignment.tensor().name() + " has blocks of " + blocks.byteSize() + " bytes");
+    }
+    TensorInfo tensor = assignment.tensor();
+    TensorQuantization quantization =
+        new TensorQuantization(
+            tensor, model.data(tensor), BlockEncoders.reference(assignment.type()), null);
+    quantization.compare(blocks, executor);
+    TensorData.of(blocks).writeTo(channel);
+    return quantization.relativeError();
+  }
+
   private static boolean isPlainFloat(GgmlType type) {
     return type == GgmlType.F32 || type == GgmlType.F16 || type == GgmlType.BF16;
   }
 
   private BlockEncoder encoder(GgmlType type) {
     return method == QuantizationMethod.FITTED
-        ? BlockEncoders.forType(type)
+        ? BlockEncoders.fitted(type, Effort.THOROUGH)
         : BlockEncoders.reference(type);
   }
 
@@ -201,7 +255,7 @@ public record PostTrainingQuantizer(
               + "; start from the full-precision model, or allow requantizing");
     }
     boolean needed = assignment.needsImportance() || assignment.type().requiresImportance();
-    if (needed && columns == null) {
+    if (needed && columns == null && method != QuantizationMethod.GPTQ) {
       throw new QuantizationException(
           "tensor '"
               + tensor.name()
@@ -241,8 +295,9 @@ public record PostTrainingQuantizer(
         added.put("quantize.imatrix.chunks_count", new GgufValue.U32(chunks));
       }
     }
-    if (method == QuantizationMethod.FITTED) {
-      added.put("whittle.quantization.method", GgufValue.Text.of("fitted"));
+    if (method == QuantizationMethod.FITTED || method == QuantizationMethod.GPTQ) {
+      String name = method.name().toLowerCase(Locale.ROOT);
+      added.put("whittle.quantization.method", GgufValue.Text.of(name));
     }
     GgufMetadata.Builder metadata = source.toBuilder();
     List.of("split.no", "split.count", "split.tensors.count").forEach(metadata::remove);

@@ -7,7 +7,11 @@ public enum QuantizationMethod {
   RTN,
   /// ggml's encoders with an importance matrix: `llama-quantize --imatrix`, byte for byte.
   IMATRIX,
-  /// The encoder that suits a type best, which for some is one that fits the scale
-  /// ([BlockEncoders]), with an importance matrix if there is one.
-  FITTED
+  /// Scales fitted to the weights ([dev.whittle.blocks.Effort#THOROUGH]), and to an importance
+  /// matrix if there is one, for the types that [dev.whittle.blocks.BlockFormat] has; ggml's
+  /// encoders for the others.
+  FITTED,
+  /// Column by column, each one's error made up for by those behind it, by what a calibration text
+  /// brings in (`dev.whittle.gptq`).
+  GPTQ
 }

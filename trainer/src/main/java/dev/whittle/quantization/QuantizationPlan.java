@@ -35,6 +35,11 @@ public record QuantizationPlan(FileType fileType, List<Assignment> tensors) {
       return type.rowBytes(tensor.rowLength()) * tensor.rows();
     }
 
+    /// Whether the tensor gets another type than it would if its rows fitted.
+    public boolean isSubstituted() {
+      return type != requested;
+    }
+
     /// Whether the tensor's bytes are copied.
     public boolean isCopy() {
       return type == tensor.type();

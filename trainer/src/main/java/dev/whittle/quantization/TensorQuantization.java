@@ -1,5 +1,6 @@
 package dev.whittle.quantization;
 
+import dev.whittle.blocks.BlockEncoder;
 import dev.whittle.ggml.BlockCodec;
 import dev.whittle.gguf.TensorInfo;
 import java.lang.foreign.Arena;
@@ -12,6 +13,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Future;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// The conversion of one tensor, in pieces of whole rows that threads take on one by one.
@@ -53,6 +55,22 @@ final class TensorQuantization {
   /// @param dst room for those rows
   /// @throws QuantizationException if the type cannot hold a value
   void encode(long firstRow, long rows, MemorySegment dst, ExecutorService threads) {
+    run(firstRow, rows, dst, Piece::encode, threads);
+  }
+
+  /// Takes the blocks of all rows as somebody else has made them.
+  ///
+  /// @throws QuantizationException if what they decode to is not finite
+  void compare(MemorySegment blocks, ExecutorService threads) {
+    run(0, tensor.rows(), blocks, Piece::compare, threads);
+  }
+
+  private void run(
+      long firstRow,
+      long rows,
+      MemorySegment dst,
+      Function<Piece, Sums> work,
+      ExecutorService threads) {
     List<Callable<Sums>> pieces = new ArrayList<>();
     long most = Math.max(1, PIECE / tensor.rowLength());
     long end = firstRow + rows;
@@ -61,7 +79,7 @@ final class TensorQuantization {
       long left = tensor.dimension(1) - row % tensor.dimension(1);
       long count = Math.min(Math.min(most, left), end - row);
       Piece piece = new Piece(row, count, dst.asSlice((row - firstRow) * rowBytes()));
-      pieces.add(piece::encode);
+      pieces.add(() -> work.apply(piece));
       row += count;
     }
     for (Sums sums : run(pieces, threads)) {
@@ -108,18 +126,34 @@ final class TensorQuantization {
     Sums encode() {
       long elements = rows * tensor.rowLength();
       try (Arena arena = Arena.ofConfined()) {
-        MemorySegment values = arena.allocate(elements * Float.BYTES, Float.BYTES);
-        long start = tensor.type().rowBytes(tensor.rowLength()) * row;
-        source.decode(data.asSlice(start), values, elements);
+        MemorySegment values = values(elements, arena);
         try {
           encoder.encode(values, dst, rows, tensor.rowLength(), columns());
         } catch (IllegalArgumentException e) {
           throw refused(values, elements, e);
         }
-        MemorySegment decoded = arena.allocate(elements * Float.BYTES, Float.BYTES);
-        target.decode(dst, decoded, elements);
-        return compare(values, decoded, elements);
+        return compare(values, elements, arena);
       }
+    }
+
+    Sums compare() {
+      long elements = rows * tensor.rowLength();
+      try (Arena arena = Arena.ofConfined()) {
+        return compare(values(elements, arena), elements, arena);
+      }
+    }
+
+    private MemorySegment values(long elements, Arena arena) {
+      MemorySegment values = arena.allocate(elements * Float.BYTES, Float.BYTES);
+      long start = tensor.type().rowBytes(tensor.rowLength()) * row;
+      source.decode(data.asSlice(start), values, elements);
+      return values;
+    }
+
+    private Sums compare(MemorySegment values, long elements, Arena arena) {
+      MemorySegment decoded = arena.allocate(elements * Float.BYTES, Float.BYTES);
+      target.decode(dst, decoded, elements);
+      return compare(values, decoded, elements);
     }
 
     private float @Nullable [] columns() {

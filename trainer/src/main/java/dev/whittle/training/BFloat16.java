@@ -13,6 +13,11 @@ final class BFloat16 {
 
   private BFloat16() {}
 
+  /// The float32 value.
+  static float value(short bits) {
+    return Float.intBitsToFloat(bits << 16);
+  }
+
   /// Rounds `count` finite values.
   static void round(MemorySegment values, MemorySegment target, long count) {
     for (long i = 0; i < count; i++) {
@@ -53,7 +58,8 @@ final class BFloat16 {
     }
   }
 
-  private static short round(int bits) {
+  /// Rounds the finite float32 value with these bits.
+  static short round(int bits) {
     return (short) ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16);
   }
 }

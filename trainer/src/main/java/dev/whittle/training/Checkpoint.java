@@ -9,11 +9,12 @@ import dev.whittle.gguf.GgufWriter;
 import dev.whittle.gguf.TensorData;
 import dev.whittle.gguf.TensorInfo;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Stream;
+import java.util.regex.Pattern;
 
 /// Everything that a run needs to go on, in one file: masters, moments and blocks of all
 /// parameters, the position in the data, the step. The file is written to a temporary name and
@@ -25,8 +26,7 @@ public final class Checkpoint {
   private static final String TYPE = "whittle-checkpoint";
   // Names of weights end in .weight or .bias, so these cannot clash with them.
   private static final String MASTER = ".master";
-  private static final String FIRST_MOMENT = ".m";
-  private static final String SECOND_MOMENT = ".v";
+  private static final Pattern NOT_BLOCKS = Pattern.compile(".*\\.(master|[mv](_scale)?)");
 
   private Checkpoint() {}
 
@@ -53,8 +53,9 @@ public final class Checkpoint {
       if (p.isEncoded()) {
         parts.add(new Part(p.name() + MASTER, p.master()));
       }
-      parts.add(new Part(p.name() + FIRST_MOMENT, p.firstMoment()));
-      parts.add(new Part(p.name() + SECOND_MOMENT, p.secondMoment()));
+      p.moments()
+          .tensors()
+          .forEach((ending, tensor) -> parts.add(new Part(p.name() + "." + ending, tensor)));
     }
     return parts;
   }
@@ -64,24 +65,26 @@ public final class Checkpoint {
   /// @throws IOException if it cannot be written; the file is then as it was before
   public static void write(Path target, TrainedWeights weights, Progress progress)
       throws IOException {
-    List<Part> parts = parts(weights);
-    List<MemorySegment> data = parts.stream().map(p -> p.tensor().host()).toList();
-    GgufMetadata metadata =
-        GgufMetadata.builder()
-            .put("general.type", TYPE)
-            .putU32("whittle.step", progress.step())
-            .put("whittle.tokens", Long.toString(progress.tokens()))
-            .putU32("whittle.epoch", progress.position().epoch())
-            .putU32("whittle.row", progress.position().row())
-            .put("whittle.confidence", Double.toString(progress.confidence()))
-            .put("whittle.sha256", data.stream().map(Digests::sha256).toList())
-            .build();
-    GgufWriter writer = new GgufWriter(metadata);
-    for (int i = 0; i < parts.size(); i++) {
-      Tensor tensor = parts.get(i).tensor();
-      writer.add(parts.get(i).name(), tensor.type(), shape(tensor), TensorData.of(data.get(i)));
+    try (Arena arena = Arena.ofConfined()) {
+      List<Part> parts = parts(weights);
+      List<MemorySegment> data = parts.stream().map(p -> p.tensor().onHost(arena)).toList();
+      GgufMetadata metadata =
+          GgufMetadata.builder()
+              .put("general.type", TYPE)
+              .putU32("whittle.step", progress.step())
+              .put("whittle.tokens", Long.toString(progress.tokens()))
+              .putU32("whittle.epoch", progress.position().epoch())
+              .putU32("whittle.row", progress.position().row())
+              .put("whittle.confidence", Double.toString(progress.confidence()))
+              .put("whittle.sha256", data.stream().map(Digests::sha256).toList())
+              .build();
+      GgufWriter writer = new GgufWriter(metadata);
+      for (int i = 0; i < parts.size(); i++) {
+        Tensor tensor = parts.get(i).tensor();
+        writer.add(parts.get(i).name(), tensor.type(), shape(tensor), TensorData.of(data.get(i)));
+      }
+      writer.write(target, true);
     }
-    writer.write(target, true);
   }
 
   /// Reads a checkpoint into the parameters that it was written from.
@@ -146,11 +149,7 @@ public final class Checkpoint {
   /// The tensors of a checkpoint that hold a parameter's blocks, under the names that they have in
   /// the model file.
   public static List<TensorInfo> blocks(GgufFile file) {
-    return file.tensors().stream()
-        .filter(t ->
-            Stream.of(MASTER, FIRST_MOMENT, SECOND_MOMENT)
-                .noneMatch(suffix -> t.name().endsWith(suffix)))
-        .toList();
+    return file.tensors().stream().filter(t -> !NOT_BLOCKS.matcher(t.name()).matches()).toList();
   }
 
   private static List<Long> shape(Tensor tensor) {

@@ -11,6 +11,7 @@ import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.function.Consumer;
 
 /// Digests of memory and files.
 public final class Digests {
@@ -25,6 +26,13 @@ public final class Digests {
     for (long at = 0; at < memory.byteSize(); at += PIECE) {
       digest.update(memory.asSlice(at, Math.min(PIECE, memory.byteSize() - at)).asByteBuffer());
     }
+    return HexFormat.of().formatHex(digest.digest());
+  }
+
+  /// SHA-256 of what `content` feeds to the digest, in lower-case hexadecimal.
+  public static String sha256(Consumer<MessageDigest> content) {
+    MessageDigest digest = newSha256();
+    content.accept(digest);
     return HexFormat.of().formatHex(digest.digest());
   }
 

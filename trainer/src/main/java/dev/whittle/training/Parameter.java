@@ -21,8 +21,7 @@ import org.jspecify.annotations.Nullable;
 ///   in place of the blocks; else null
 /// @param transposed [outputs, inputs] BF16, what the blocks decode to; null for norms and biases
 /// @param gradient [inputs, outputs] F32
-/// @param firstMoment [inputs, outputs] F32
-/// @param secondMoment [inputs, outputs] F32
+/// @param moments of the optimizer
 /// @param importance how much each input counts when blocks are encoded; null for equally
 public record Parameter(
     String name,
@@ -33,8 +32,7 @@ public record Parameter(
     @Nullable Tensor decoded,
     @Nullable Tensor transposed,
     Tensor gradient,
-    Tensor firstMoment,
-    Tensor secondMoment,
+    Moments moments,
     float @Nullable [] importance) {
 
   /// Parameters that share settings of the optimizer.

@@ -2,6 +2,7 @@ package dev.whittle.training;
 
 import dev.whittle.ggml.BlockCodec;
 import dev.whittle.ggml.FileType;
+import dev.whittle.ggml.GgmlType;
 import dev.whittle.gguf.GgufArray;
 import dev.whittle.gguf.GgufException;
 import dev.whittle.gguf.GgufFile;
@@ -10,9 +11,11 @@ import dev.whittle.gguf.GgufWriter;
 import dev.whittle.gguf.TensorData;
 import dev.whittle.gguf.TensorInfo;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Function;
 
 /// The GGUF file that training ends with: the parameters' blocks as they are, and a checksum of
 /// each tensor in the metadata. No quantizer runs on the way.
@@ -40,33 +43,55 @@ public final class TrainedModelFile {
       FileType type,
       String origin)
       throws IOException {
-    List<TensorInfo> tensors = source.tensors();
-    int[] checksums = new int[tensors.size()];
-    for (int i = 0; i < checksums.length; i++) {
-      checksums[i] = Digests.crc16(data(source, weights, tensors.get(i)));
+    try (Arena arena = Arena.ofConfined()) {
+      List<TensorInfo> tensors = source.tensors();
+      int[] checksums = new int[tensors.size()];
+      MemorySegment[] data = new MemorySegment[tensors.size()];
+      for (int i = 0; i < checksums.length; i++) {
+        data[i] = data(source, weights, tensors.get(i), arena);
+        checksums[i] = Digests.crc16(data[i]);
+      }
+      GgufWriter writer = new GgufWriter(metadata(source, type, origin, checksums));
+      for (int i = 0; i < data.length; i++) {
+        TensorInfo tensor = tensors.get(i);
+        writer.add(
+            tensor.name(),
+            weights.find(tensor.name()).map(Parameter::type).orElse(tensor.type()),
+            tensor.shape(),
+            TensorData.of(data[i]));
+      }
+      writer.write(target, overwrite);
     }
-    GgufMetadata metadata =
-        source.metadata().toBuilder()
-            .putU32("general.quantization_version", BlockCodec.QUANTIZATION_VERSION)
-            .putU32("general.file_type", type.id())
-            .put(ORIGIN, origin)
-            .put(CHECKSUMS, GgufArray.ofUnsignedShorts(checksums))
-            .build();
-    GgufWriter writer = new GgufWriter(metadata);
-    for (TensorInfo tensor : tensors) {
-      writer.add(
-          tensor.name(),
-          weights.find(tensor.name()).map(Parameter::type).orElse(tensor.type()),
-          tensor.shape(),
-          TensorData.of(data(source, weights, tensor)));
-    }
-    writer.write(target, overwrite);
   }
 
-  private static MemorySegment data(GgufFile source, TrainedWeights weights, TensorInfo tensor) {
+  /// The size of the file that [#write] would make.
+  ///
+  /// @param types the type of each tensor
+  public static long bytes(
+      GgufFile source, Function<TensorInfo, GgmlType> types, FileType type, String origin) {
+    List<TensorInfo> tensors = source.tensors();
+    GgufWriter writer = new GgufWriter(metadata(source, type, origin, new int[tensors.size()]));
+    for (TensorInfo tensor : tensors) {
+      writer.add(tensor.name(), types.apply(tensor), tensor.shape(), channel -> {});
+    }
+    return writer.fileBytes();
+  }
+
+  private static GgufMetadata metadata(
+      GgufFile source, FileType type, String origin, int[] checksums) {
+    return source.metadata().toBuilder()
+        .putU32("general.quantization_version", BlockCodec.QUANTIZATION_VERSION)
+        .putU32("general.file_type", type.id())
+        .put(ORIGIN, origin)
+        .put(CHECKSUMS, GgufArray.ofUnsignedShorts(checksums))
+        .build();
+  }
+
+  private static MemorySegment data(
+      GgufFile source, TrainedWeights weights, TensorInfo tensor, Arena arena) {
     return weights
         .find(tensor.name())
-        .map(p -> p.blocks().host())
+        .map(p -> p.blocks().onHost(arena))
         .orElseGet(() -> source.data(tensor));
   }
 

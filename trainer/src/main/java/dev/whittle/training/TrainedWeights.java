@@ -1,5 +1,6 @@
 package dev.whittle.training;
 
+import dev.whittle.autograd.Kernels;
 import dev.whittle.autograd.Weight;
 import dev.whittle.ggml.Backend;
 import dev.whittle.ggml.BlockCodec;
@@ -10,63 +11,74 @@ import dev.whittle.gguf.TensorInfo;
 import dev.whittle.model.ModelFile;
 import dev.whittle.model.WeightSource;
 import dev.whittle.optimizer.AdamW;
-import dev.whittle.quantization.BlockEncoder;
-import dev.whittle.quantization.BlockEncoders;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
-import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
-/// All parameters of a student: masters, gradients, moments and blocks, in host memory.
+/// All parameters of a student: masters, gradients, moments and blocks, in the memory of one
+/// device.
 public final class TrainedWeights implements WeightSource, AutoCloseable {
-  /// Elements that one job of the worker threads handles, or a few rows if they are longer.
-  private static final long JOB_ELEMENTS = 1 << 16;
-
   private final Map<String, Parameter> parameters = new LinkedHashMap<>();
   private final TensorContext context;
-  private final Workers workers;
+
+  /// Apart from the rest, so that they are cleared at once.
+  private final TensorContext gradients;
+
+  private final ParameterKernels kernels;
   private final long bytes;
 
   /// Makes the parameters of a model, with its weights as masters and nothing encoded yet.
   ///
-  /// @param backend must compute on host memory
+  /// @param backend in whose memory they are kept, or which only measures
   /// @param source the full-precision model
   /// @param types the type of each tensor in the file to be written
   /// @param importance the importance of each tensor's inputs, or null for a tensor without
+  /// @param forward what the student's products use
+  /// @param moments how those of matrices and embeddings are stored
   public TrainedWeights(
       Backend backend,
       ModelFile source,
       Function<TensorInfo, GgmlType> types,
       Function<TensorInfo, float @Nullable []> importance,
       Forward forward,
+      MomentType moments,
       Workers workers) {
-    this.workers = workers;
+    Kernels products = Kernels.of(backend);
     List<TensorInfo> tensors =
         source.file().tensors().stream()
             .filter(t -> !t.name().equals(ModelFile.ROPE_FACTORS))
             .toList();
-    context = new TensorContext(8 * tensors.size());
+    context = new TensorContext(9 * tensors.size());
+    gradients = new TensorContext(tensors.size());
     for (TensorInfo info : tensors) {
       parameters.put(
-          info.name(), parameter(info, types.apply(info), importance.apply(info), forward));
+          info.name(),
+          parameter(info, types.apply(info), importance.apply(info), forward, moments, products));
     }
-    bytes = context.allocate(backend);
+    bytes = context.allocate(backend) + gradients.allocate(backend);
+    if (backend.isMeasuring()) {
+      kernels = new HostKernels(workers);
+      return;
+    }
     for (TensorInfo info : tensors) {
-      Parameter p = parameter(info.name());
-      BlockCodec.of(info.type())
-          .decode(source.file().data(info), p.master().host(), info.elements());
+      writeMaster(parameter(info.name()), source.file().data(info), source);
+      source.file().release(info);
     }
+    kernels = ParameterKernels.on(backend, workers, parameters());
   }
 
   private Parameter parameter(
-      TensorInfo info, GgmlType type, float @Nullable [] importance, Forward forward) {
+      TensorInfo info,
+      GgmlType type,
+      float @Nullable [] importance,
+      Forward forward,
+      MomentType moments,
+      Kernels products) {
     long inputs = info.rowLength();
     long outputs = info.rows();
     boolean matrix = outputs > 1;
@@ -82,10 +94,11 @@ public final class TrainedWeights implements WeightSource, AutoCloseable {
         master,
         type == GgmlType.F32 ? master : context.newTensor(type, inputs, outputs),
         forward.decodes(type) ? context.newTensor(GgmlType.BF16, inputs, outputs) : null,
-        matrix ? context.newTensor(GgmlType.BF16, outputs, inputs) : null,
-        context.newTensor(GgmlType.F32, inputs, outputs),
-        context.newTensor(GgmlType.F32, inputs, outputs),
-        context.newTensor(GgmlType.F32, inputs, outputs),
+        matrix && products.needTransposed(forward.decodes(type) ? GgmlType.BF16 : type)
+            ? context.newTensor(GgmlType.BF16, outputs, inputs)
+            : null,
+        gradients.newTensor(GgmlType.F32, inputs, outputs),
+        (matrix ? moments : MomentType.F32).newMoments(context, inputs, outputs),
         importance);
   }
 
@@ -119,7 +132,7 @@ public final class TrainedWeights implements WeightSource, AutoCloseable {
   }
 
   public void clearGradients() {
-    parameters.values().forEach(p -> p.gradient().clear());
+    gradients.clear();
   }
 
   /// Adds the gradient at embedded tokens to the embedding's.
@@ -127,58 +140,26 @@ public final class TrainedWeights implements WeightSource, AutoCloseable {
   /// @param ids the tokens [n]
   /// @param gradient [width, ≥ n] F32
   public void addEmbeddingGradient(int[] ids, Tensor gradient) {
-    Parameter embedding = parameter(ModelFile.EMBEDDING);
-    MemorySegment from = gradient.host();
-    MemorySegment to = embedding.gradient().host();
-    long width = embedding.inputs();
-    for (int t = 0; t < ids.length; t++) {
-      long source = t * width;
-      long target = ids[t] * width;
-      for (long i = 0; i < width; i++) {
-        to.setAtIndex(
-            ValueLayout.JAVA_FLOAT,
-            target + i,
-            to.getAtIndex(ValueLayout.JAVA_FLOAT, target + i)
-                + from.getAtIndex(ValueLayout.JAVA_FLOAT, source + i));
-      }
-    }
+    kernels.addColumns(parameter(ModelFile.EMBEDDING).gradient(), ids, gradient);
   }
 
   /// The Euclidean norm of all gradients together.
   public double gradientNorm() {
-    List<Slice> slices = slices(p -> true);
-    double[] sums = new double[slices.size()];
-    List<Runnable> jobs = new ArrayList<>();
-    for (int i = 0; i < sums.length; i++) {
-      int index = i;
-      jobs.add(() -> sums[index] = slices.get(index).sumOfSquaredGradients());
-    }
-    workers.run(jobs);
-    // Summed in a fixed order, so that the result does not depend on the threads.
-    double sum = 0;
-    for (double s : sums) {
-      sum += s;
-    }
-    return Math.sqrt(sum);
+    return Math.sqrt(kernels.sumOfSquaredGradients(parameters()));
   }
 
   /// Moves the masters by their gradients.
   ///
   /// @param step the settings for a group of parameters
   public void update(AdamW adam, Function<Parameter.Group, AdamW.Step> step) {
-    workers.run(
-        slices(p -> true).stream()
-            .map(slice -> (Runnable) () -> slice.update(adam, step))
-            .toList());
+    kernels.update(parameters(), group -> adam.at(step.apply(group)));
   }
 
   /// Takes the weights of another file of the same model. A tensor that has the parameter's type
   /// becomes its blocks as it is; the others are encoded.
   public void startFrom(ModelFile model) {
     for (Parameter p : parameters.values()) {
-      TensorInfo info = model.file().require(p.name());
-      BlockCodec.of(info.type())
-          .decode(model.file().data(info), p.master().host(), info.elements());
+      writeMaster(p, model.file().data(model.file().require(p.name())), model);
     }
     encode();
     for (Parameter p : parameters.values()) {
@@ -190,102 +171,40 @@ public final class TrainedWeights implements WeightSource, AutoCloseable {
     decode();
   }
 
-  /// Encodes the blocks of every parameter from its master.
+  private static void writeMaster(Parameter p, MemorySegment data, ModelFile model) {
+    BlockCodec codec = BlockCodec.of(model.file().require(p.name()).type());
+    if (p.master().isHost()) {
+      codec.decode(data, p.master().host(), p.elements());
+      return;
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment values = arena.allocate(p.elements() * Float.BYTES, Float.BYTES);
+      codec.decode(data, values, p.elements());
+      p.master().write(values, 0);
+    }
+  }
+
+  /// Encodes the blocks of every parameter from its master, and makes the copies that the passes
+  /// read.
   public void encode() {
-    workers.run(
-        slices(TrainedWeights::hasCopies).stream()
-            .map(slice -> (Runnable) slice::encodeAndDecode)
-            .toList());
+    kernels.encode(parameters());
   }
 
   /// Makes the copies that the passes read from the blocks as they are, encoding nothing.
   public void decode() {
-    workers.run(
-        slices(TrainedWeights::hasCopies).stream().map(slice -> (Runnable) slice::decode).toList());
+    kernels.decode(parameters());
   }
 
-  /// Whether anything is made from the master: blocks, or copies for the passes.
-  private static boolean hasCopies(Parameter p) {
-    return p.isEncoded() || p.transposed() != null;
-  }
-
-  private List<Slice> slices(Predicate<Parameter> filter) {
-    List<Slice> slices = new ArrayList<>();
-    for (Parameter p : parameters.values()) {
-      if (filter.test(p)) {
-        // Whole tiles, so that no two jobs write to one cache line of a transposed copy.
-        long tiles = Math.max(1, JOB_ELEMENTS / p.inputs() / BFloat16.TILE);
-        long step = tiles * BFloat16.TILE;
-        for (long row = 0; row < p.outputs(); row += step) {
-          slices.add(new Slice(p, row, Math.min(p.outputs(), row + step)));
-        }
-      }
-    }
-    return slices;
-  }
-
-  /// Some rows of a parameter: what one job works on.
-  private record Slice(Parameter p, long from, long to) {
-    double sumOfSquaredGradients() {
-      MemorySegment gradient = rows(p.gradient());
-      int count = Math.toIntExact((to - from) * p.inputs());
-      double sum = 0;
-      for (int i = 0; i < count; i++) {
-        double g = gradient.getAtIndex(ValueLayout.JAVA_FLOAT, i);
-        sum += g * g;
-      }
-      return sum;
-    }
-
-    void update(AdamW adam, Function<Parameter.Group, AdamW.Step> step) {
-      adam.update(
-          rows(p.master()),
-          rows(p.gradient()),
-          rows(p.firstMoment()),
-          rows(p.secondMoment()),
-          step.apply(p.group()));
-    }
-
-    void encodeAndDecode() {
-      if (p.isEncoded()) {
-        BlockEncoder encoder = BlockEncoders.forType(p.type());
-        encoder.encode(rows(p.master()), rows(p.blocks()), to - from, p.inputs(), p.importance());
-      }
-      decode();
-    }
-
-    void decode() {
-      Tensor transposed = p.transposed();
-      Tensor decoded = p.decoded();
-      if (transposed == null && decoded == null) {
-        return;
-      }
-      try (Arena arena = Arena.ofConfined()) {
-        MemorySegment values = arena.allocate((to - from) * p.inputs() * Float.BYTES, Float.BYTES);
-        BlockCodec.of(p.type()).decode(rows(p.blocks()), values, (to - from) * p.inputs());
-        if (decoded != null) {
-          BFloat16.round(values, rows(decoded), (to - from) * p.inputs());
-        }
-        if (transposed != null) {
-          BFloat16.transpose(
-              values,
-              Math.toIntExact(to - from),
-              Math.toIntExact(p.inputs()),
-              transposed.host(),
-              from,
-              p.outputs());
-        }
-      }
-    }
-
-    private MemorySegment rows(Tensor tensor) {
-      long rowBytes = tensor.type().rowBytes(p.inputs());
-      return tensor.host().asSlice(from * rowBytes, (to - from) * rowBytes);
-    }
+  /// The parameters whose blocks the device cannot encode itself, so that they go through the
+  /// host's memory at every step; empty where everything stays where it is.
+  public List<String> encodedElsewhere() {
+    return kernels.encodedElsewhere(parameters());
   }
 
   @Override
   public void close() {
+    kernels.close();
+    gradients.close();
     context.close();
   }
 }

@@ -17,9 +17,13 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import java.util.function.Function;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /// Every backward rule against finite differences of its forward operation.
 ///
@@ -27,16 +31,32 @@ import org.junit.jupiter.api.Test;
 /// of that order. Rules whose products run in BF16 (8 bits of mantissa, so 2⁻⁹ a factor) must agree
 /// to 1e-2, and attention, which also rounds keys, values and probabilities to F16 in the forward
 /// pass, to 2e-2; there h is six times as large, to stay well above the step of F16.
+@ParameterizedClass
+@MethodSource("kernels")
 class TapeTest {
   private static final double FLOAT = 2e-3;
   private static final double BF16 = 1e-2;
   private static final double ATTENTION = 2e-2;
   private static final double H = 1e-2;
 
+  @Parameter Kernels kernels;
+
   private final Backend backend = Backend.cpu(2);
   private final TensorContext leaves = new TensorContext(64);
   private final List<AutoCloseable> owned = new ArrayList<>();
   private final Random random = new Random(7);
+
+  /// ggml's, which every backend has, also with gradients added in slices, and the fastest ones
+  /// here, where those are others.
+  static Set<Kernels> kernels() {
+    try (Backend cpu = Backend.cpu(1)) {
+      Kernels fastest = Kernels.of(cpu);
+      Kernels sliced = new GgmlKernels(40);
+      return fastest.getClass() == GgmlKernels.class
+          ? Set.of(fastest, sliced)
+          : Set.of(Kernels.ggml(), sliced, fastest);
+    }
+  }
 
   @AfterEach
   void close() throws Exception {
@@ -100,7 +120,7 @@ class TapeTest {
       boolean kept) {
     TensorContext context = own(new TensorContext(256));
     Operations ops = new Operations(context);
-    Tape tape = new Tape(ops);
+    Tape tape = new Tape(ops, kernels);
     Variable y = build.apply(tape);
     y.tensor().asOutput();
     Tensor c =
@@ -214,6 +234,79 @@ class TapeTest {
         BF16,
         H,
         true);
+  }
+
+  /// Forward and backward with BF16 factors on both sides: 2⁻⁸ a product at most.
+  @Test
+  void linearOfDecodedWeights() {
+    int inputs = 64;
+    int outputs = 48;
+    int tokens = 40;
+    Tensor value = leaves.newTensor(GgmlType.BF16, inputs, outputs);
+    Weight w =
+        new Weight(
+            "w",
+            value,
+            kernels.needTransposed(GgmlType.BF16)
+                ? leaves.newTensor(GgmlType.BF16, outputs, inputs)
+                : null,
+            leaf(inputs, outputs));
+    Tensor x = leaf(inputs, tokens);
+    Tensor seed = leaf(outputs, tokens);
+    Tensor ones = leaf(1, tokens);
+    leaves.allocate(backend);
+    float[] matrix = new float[inputs * outputs];
+    short[] bits = new short[matrix.length];
+    short[] transposed = new short[matrix.length];
+    for (int i = 0; i < matrix.length; i++) {
+      bits[i] = (short) (Float.floatToRawIntBits((float) random.nextGaussian()) >>> 16);
+      matrix[i] = Float.intBitsToFloat(bits[i] << 16);
+      transposed[i % inputs * outputs + i / inputs] = bits[i];
+    }
+    value.write(MemorySegment.ofArray(bits), 0);
+    if (w.transposed() != null) {
+      w.transposed().write(MemorySegment.ofArray(transposed), 0);
+    }
+    randomize(x, seed);
+
+    TensorContext context = own(new TensorContext(128));
+    Operations ops = new Operations(context);
+    Tape tape = new Tape(ops, kernels);
+    Variable input = tape.input(x, true);
+    Variable y = tape.linear(w, input);
+    Gradients gradients = tape.differentiate(y, seed, ops, ones);
+    Graph graph = new Graph(context, "linear", 128).expand(y.tensor().asOutput());
+    graph.expand(gradients.at(input).asOutput());
+    gradients.accumulations().forEach(graph::expand);
+    GraphAllocator allocator = own(new GraphAllocator(backend));
+    allocator.reserve(graph);
+    allocator.allocate(graph);
+    backend.compute(graph);
+
+    float[] xs = x.readFloats();
+    float[] cs = seed.readFloats();
+    // Every product as rows · columns of [n, k] and [m, k] in this order: Y, dX, dW.
+    assertProduct(matrix, 1, inputs, xs, 1, inputs, inputs, y.tensor());
+    assertProduct(matrix, inputs, 1, cs, 1, outputs, outputs, gradients.at(input));
+    assertProduct(xs, inputs, 1, cs, outputs, 1, tokens, w.gradient());
+  }
+
+  /// Asserts that an element [i, j] is the sum over l of a[l · aInner + i · aOuter] times b
+  /// likewise.
+  private static void assertProduct(
+      float[] a, int aInner, int aOuter, float[] b, int bInner, int bOuter, int k, Tensor actual) {
+    float[] values = actual.readFloats();
+    int n = (int) actual.dimension(0);
+    for (int e = 0; e < values.length; e++) {
+      double expected = 0;
+      double size = 0;
+      for (int l = 0; l < k; l++) {
+        double term = (double) a[l * aInner + e % n * aOuter] * b[l * bInner + e / n * bOuter];
+        expected += term;
+        size += Math.abs(term);
+      }
+      assertEquals(expected, values[e], size / 256);
+    }
   }
 
   @Test
@@ -336,8 +429,16 @@ class TapeTest {
     }
     leaves.bind(mask, m);
     keep.add(m);
+    Tensor starts = leaves.newTensor(GgmlType.I32, length, rows);
+    MemorySegment s = arena.allocate(starts.bytes(), 32);
+    for (int i = 0; i < length * rows; i++) {
+      s.setAtIndex(java.lang.foreign.ValueLayout.JAVA_INT, i, i % length < 7 ? 0 : 7);
+    }
+    leaves.bind(starts, s);
+    keep.add(s);
+    AttentionMask both = new AttentionMask(mask, starts);
     check(
-        tape -> tape.attention(q, k, v, mask, 0.2f),
+        tape -> tape.attention(q, k, v, both, 0.2f),
         List.of(q, k, v),
         List.of(),
         ATTENTION,
@@ -349,7 +450,7 @@ class TapeTest {
   void aFrozenWeightPassesTheGradientOnly() {
     TensorContext context = own(new TensorContext(64));
     Operations ops = new Operations(context);
-    Tape tape = new Tape(ops);
+    Tape tape = new Tape(ops, kernels);
     Weight frozen = new Weight("w", leaf(8, 4), leaves.newTensor(GgmlType.BF16, 4, 8), null);
     Variable x = input(8, 5);
     Tensor seed = leaf(4, 5);
@@ -365,7 +466,7 @@ class TapeTest {
   void aGradientThroughAWeightWithoutTransposedCopyIsRefused() {
     TensorContext context = own(new TensorContext(64));
     Operations ops = new Operations(context);
-    Tape tape = new Tape(ops);
+    Tape tape = new Tape(ops, kernels);
     Variable x = input(8, 5);
     Variable y = tape.linear(Weight.frozen("blk.0.attn_q.weight", leaf(8, 4)), x);
     IllegalStateException e =

@@ -81,6 +81,41 @@ class PackedBatchesTest {
   }
 
   @Test
+  void placementsTellWhichDocumentLiesWhere() {
+    TokenizedCorpus corpus = corpus(100);
+    PackedBatch batch = batches(corpus, 1).next();
+    int tokens = 0;
+    for (PackedBatch.Placement placement : batch.placements()) {
+      int[] document = corpus.document(placement.document()).tokens();
+      int place = placement.place();
+      assertArrayEquals(
+          document, Arrays.copyOfRange(batch.tokens(), place, place + document.length));
+      assertEquals(0, batch.positions()[place]);
+      tokens += document.length;
+    }
+    assertEquals(batch.tokenCount(), tokens);
+  }
+
+  @Test
+  void inOrderEveryEpochIsTheSameAndDocumentsStayNearTheirNeighbours() {
+    // More than a window of the packing.
+    TokenizedCorpus corpus = corpus(5000);
+    PackedBatches batches = PackedBatches.inOrder(corpus, new BatchShape(1, 64));
+    List<PackedBatch> epoch = new ArrayList<>();
+    BitSet seen = new BitSet();
+    while (batches.position().epoch() == 0) {
+      epoch.add(batches.next());
+      epoch.getLast().placements().forEach(p -> seen.set(p.document()));
+      // The first window is done before the second one begins.
+      assertTrue(seen.length() <= 4096 || seen.nextClearBit(0) >= 4096);
+    }
+    assertEquals(5000, seen.cardinality());
+    for (PackedBatch batch : epoch) {
+      assertSame(batch, batches.next());
+    }
+  }
+
+  @Test
   void neighbouringDocumentsOfARowHaveDifferentNumbers() {
     PackedBatch batch = batches(corpus(100), 1).next();
     int borders = 0;

@@ -3,16 +3,19 @@ package dev.whittle.data;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.testing.DemoModel;
+import dev.whittle.training.Digests;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
@@ -43,6 +46,22 @@ class TokenizedCorpusTest {
 
   private static List<int[]> documents(TokenizedCorpus corpus) {
     return IntStream.range(0, corpus.size()).mapToObj(i -> corpus.document(i).tokens()).toList();
+  }
+
+  private static String digest(int[]... documents) {
+    TokenizedCorpus corpus =
+        TokenizedCorpus.of(
+            Arrays.stream(documents).map(d -> new TokenizedDocument(d, new BitSet())).toList());
+    return Digests.sha256(corpus::update);
+  }
+
+  @Test
+  void theDigestTellsTokensAndDocumentsApart() {
+    String digest = digest(new int[] {1, 2, 3}, new int[] {4, 5});
+    assertEquals(digest, digest(new int[] {1, 2, 3}, new int[] {4, 5}));
+    assertNotEquals(digest, digest(new int[] {1, 2, 3}, new int[] {4, 6}));
+    assertNotEquals(digest, digest(new int[] {1, 2}, new int[] {3, 4, 5}));
+    assertNotEquals(digest, digest(new int[] {1, 2, 3, 4, 5}));
   }
 
   @Test

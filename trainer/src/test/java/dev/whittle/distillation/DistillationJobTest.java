@@ -6,15 +6,18 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.whittle.ggml.Device;
 import dev.whittle.ggml.FileType;
 import dev.whittle.ggml.GgmlType;
 import dev.whittle.gguf.GgufException;
 import dev.whittle.gguf.GgufFile;
 import dev.whittle.gguf.TensorInfo;
+import dev.whittle.quantization.QuantizationPlan;
 import dev.whittle.quantization.TypeSelection;
 import dev.whittle.testing.DemoModel;
 import dev.whittle.training.Checkpoint;
 import dev.whittle.training.Forward;
+import dev.whittle.training.MomentType;
 import dev.whittle.training.RunDirectory;
 import dev.whittle.training.TrainedModelFile;
 import java.io.IOException;
@@ -26,7 +29,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /// Short runs on the bundled model: what they learn, and that they can be taken up again.
 class DistillationJobTest {
@@ -36,6 +39,12 @@ class DistillationJobTest {
 
   private DistillationRequest request(
       String output, LossMix loss, Start start, Path run, boolean resume) throws IOException {
+    return request(output, loss, start, MomentType.F32, run, resume);
+  }
+
+  private DistillationRequest request(
+      String output, LossMix loss, Start start, MomentType moments, Path run, boolean resume)
+      throws IOException {
     Path data = folder.resolve("data.jsonl");
     if (!Files.exists(data)) {
       Files.write(data, Files.readAllLines(DemoModel.CHATS).subList(0, 200));
@@ -48,7 +57,23 @@ class DistillationJobTest {
         start,
         null,
         new DistillationSettings(
-            loss, false, Forward.DECODED, STEPS, 224, 256, 3e-4, 1, 2, 0.1, 0.01, 1, 3),
+            loss,
+            false,
+            Forward.DECODED,
+            moments,
+            STEPS,
+            224,
+            2048,
+            256,
+            3e-4,
+            1,
+            2,
+            0.1,
+            0.01,
+            1,
+            3),
+        null,
+        List.of(Device.cpu()),
         1,
         null,
         run,
@@ -77,16 +102,20 @@ class DistillationJobTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {1, 2, 3, 5})
-  void aRunThatWasCutOffEndsWithTheSameBytes(int lastStep) throws Exception {
-    new DistillationJob(request("whole.gguf", folder.resolve("whole"), false), new Recorder())
+  @CsvSource({"1, F32", "2, F32", "3, F32", "5, F32", "3, BF16", "3, Q8"})
+  void aRunThatWasCutOffEndsWithTheSameBytes(int lastStep, MomentType moments) throws Exception {
+    LossMix loss = LossMix.of(Objective.FORWARD_KL);
+    Start start = new Start.RoundToNearest();
+    new DistillationJob(
+            request("whole.gguf", loss, start, moments, folder.resolve("whole"), false),
+            new Recorder())
         .run();
     Path run = folder.resolve("cut");
     assertThrows(
         Killed.class,
         () ->
             new DistillationJob(
-                    request("resumed.gguf", run, false),
+                    request("resumed.gguf", loss, start, moments, run, false),
                     new DistillationListener() {
                       @Override
                       public void step(StepReport report) {
@@ -98,13 +127,18 @@ class DistillationJobTest {
                 .run());
     assertFalse(Files.exists(folder.resolve("resumed.gguf")));
     Recorder recorder = new Recorder();
-    new DistillationJob(request("resumed.gguf", run, true), recorder).run();
+    new DistillationJob(request("resumed.gguf", loss, start, moments, run, true), recorder).run();
 
     assertEquals(lastStep / 2 * 2 + 1, recorder.steps.getFirst().step());
     assertArrayEquals(
         Files.readAllBytes(folder.resolve("whole.gguf")),
         Files.readAllBytes(folder.resolve("resumed.gguf")));
     assertEquals(STEPS, Files.readAllLines(run.resolve("metrics.jsonl")).size());
+    Path checkpoint = RunDirectory.open(run).newestCheckpoint().orElseThrow();
+    try (GgufFile file = GgufFile.open(folder.resolve("resumed.gguf"));
+        GgufFile blocks = GgufFile.open(checkpoint)) {
+      assertEquals(file.tensors().size(), TrainedModelFile.requireSameBlocks(file, blocks));
+    }
   }
 
   /// A handful of chats that every step sees whole have to be learned by heart.
@@ -126,8 +160,10 @@ class DistillationJobTest {
                 LossMix.of(Objective.FORWARD_KL),
                 true,
                 Forward.DEPLOYED,
+                MomentType.F32,
                 20,
                 448,
+                2048,
                 256,
                 1e-3,
                 1,
@@ -136,6 +172,8 @@ class DistillationJobTest {
                 0.01,
                 1,
                 3),
+            null,
+            List.of(Device.cpu()),
             1,
             null,
             run,
@@ -231,6 +269,21 @@ class DistillationJobTest {
             fresh)
         .run();
     assertTrue(recorder.steps.getFirst().loss() < fresh.steps.getFirst().loss());
+  }
+
+  @Test
+  void thePlanIsWhatHappens() throws Exception {
+    DistillationRequest request = request("out.gguf", null, false);
+    DistillationPlan plan = new DistillationJob(request, new Recorder()).plan();
+    assertFalse(Files.exists(folder.resolve("out.gguf")));
+    new DistillationJob(request, new Recorder()).run();
+    assertEquals(Files.size(folder.resolve("out.gguf")), plan.outputBytes());
+    assertTrue(plan.memory().fits());
+    try (GgufFile file = GgufFile.open(folder.resolve("out.gguf"))) {
+      for (QuantizationPlan.Assignment tensor : plan.types().tensors()) {
+        assertEquals(tensor.type(), file.require(tensor.tensor().name()).type());
+      }
+    }
   }
 
   @Test

@@ -18,6 +18,7 @@ import dev.whittle.model.FrozenWeights;
 import dev.whittle.model.ModelFile;
 import dev.whittle.model.Trunk.Activations;
 import dev.whittle.training.Forward;
+import dev.whittle.training.MomentType;
 import dev.whittle.training.Parameter;
 import dev.whittle.training.TrainedWeights;
 import dev.whittle.training.Workers;
@@ -61,12 +62,19 @@ class WholeLossTest {
         FrozenWeights frozen = new FrozenWeights(backend, teacher);
         TrainedWeights weights =
             new TrainedWeights(
-                backend, student, t -> GgmlType.F32, t -> null, Forward.DEPLOYED, workers);
+                backend,
+                student,
+                t -> GgmlType.F32,
+                t -> null,
+                Forward.DEPLOYED,
+                MomentType.F32,
+                workers);
         DistillationEngine engine =
             new DistillationEngine(
                 backend,
                 teacher,
                 frozen,
+                null,
                 weights,
                 SHAPE,
                 LossMix.parse(loss, 1),
@@ -75,7 +83,8 @@ class WholeLossTest {
                 activations)) {
       weights.encode();
       List<PackedBatch> batches = batches();
-      engine.run(batches);
+      long targets = engine.targets(batches);
+      engine.run(batches, targets);
       List<float[]> gradients = new ArrayList<>();
       for (Parameter p : weights.parameters()) {
         gradients.add(p.gradient().readFloats());
@@ -90,7 +99,8 @@ class WholeLossTest {
           continue;
         }
         double error =
-            FiniteDifference.error(p.master(), gradient, () -> engine.run(batches), step(p), index);
+            FiniteDifference.error(
+                p.master(), gradient, () -> engine.run(batches, targets), step(p), index);
         assertTrue(error < TOLERANCE, p.name() + " is off by " + error);
       }
     }
@@ -116,12 +126,19 @@ class WholeLossTest {
         FrozenWeights frozen = new FrozenWeights(backend, teacher);
         TrainedWeights weights =
             new TrainedWeights(
-                backend, teacher, WholeLossTest::type, t -> null, Forward.DEPLOYED, workers);
+                backend,
+                teacher,
+                WholeLossTest::type,
+                t -> null,
+                Forward.DEPLOYED,
+                MomentType.F32,
+                workers);
         DistillationEngine engine =
             new DistillationEngine(
                 backend,
                 teacher,
                 frozen,
+                null,
                 weights,
                 SHAPE,
                 LossMix.of(Objective.FORWARD_KL),
@@ -129,7 +146,8 @@ class WholeLossTest {
                 false,
                 activations)) {
       weights.encode();
-      engine.run(batches());
+      List<PackedBatch> batches = batches();
+      engine.run(batches, engine.targets(batches));
       return weights.parameters().stream().map(p -> p.gradient().readFloats()).toList();
     }
   }

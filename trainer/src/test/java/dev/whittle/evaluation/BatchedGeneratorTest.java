@@ -79,6 +79,39 @@ class BatchedGeneratorTest {
   }
 
   @Test
+  void theContextCutsAReplyOff() {
+    int longest = prompts.stream().mapToInt(prompt -> prompt.length).max().orElseThrow();
+    List<Generation> replies = generate(greedy().withContextLength(longest + 2));
+    for (int i = 0; i < prompts.size(); i++) {
+      int room = longest + 2 - prompts.get(i).length;
+      assertTrue(replies.get(i).tokens().length <= room);
+    }
+    assertThrows(
+        IllegalArgumentException.class, () -> generate(greedy().withContextLength(longest)));
+  }
+
+  @Test
+  void whatPromptsGiveIsNotCountedAsWritten() {
+    BatchedGenerator.Speed speed =
+        new BatchedGenerator(model, greedy()).generate(prompts, reply -> {});
+    assertTrue(speed.promptTokensPerSecond() > 0 && speed.tokensPerSecond() > 0, speed::toString);
+    // The first token of a reply comes out of reading its prompt.
+    BatchedGenerator.Speed read =
+        new BatchedGenerator(model, GenerationOptions.greedy(1).withThreads(1))
+            .generate(prompts, reply -> {});
+    assertEquals(0, read.tokensPerSecond());
+    assertTrue(read.promptTokensPerSecond() > 0);
+  }
+
+  @Test
+  void aReplyWithoutEndHasAllItsTokens() {
+    for (Generation reply : generate(greedy().withoutEnd())) {
+      assertEquals(60, reply.tokens().length);
+      assertTrue(reply.truncated());
+    }
+  }
+
+  @Test
   void aPromptLongerThanABatchIsReadInPieces() {
     int[] prompt = prompts.getFirst();
     int[] text = new int[1200];

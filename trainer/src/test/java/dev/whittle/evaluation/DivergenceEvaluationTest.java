@@ -10,6 +10,7 @@ import dev.whittle.data.JsonlDataset;
 import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.data.TokenizedDocument;
 import dev.whittle.evaluation.DivergenceEvaluation.Scope;
+import dev.whittle.ggml.AttentionOptions;
 import dev.whittle.ggml.FileType;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.ggml.LlamaModelOptions;
@@ -46,7 +47,8 @@ class DivergenceEvaluationTest {
   }
 
   private static DivergenceReport compare(LlamaModel student, Scope scope) {
-    return new DivergenceEvaluation(scope, 1).run(student, teacher, corpus, done -> {});
+    return new DivergenceEvaluation(scope, 1, AttentionOptions.defaults())
+        .run(student, teacher, corpus, done -> {});
   }
 
   @Test
@@ -92,7 +94,7 @@ class DivergenceEvaluationTest {
     List<Integer> done = new ArrayList<>();
     DivergenceReport one = compare(teacher, Scope.ALL);
     DivergenceReport two =
-        new DivergenceEvaluation(Scope.ALL, 2)
+        new DivergenceEvaluation(Scope.ALL, 2, AttentionOptions.defaults())
             .run(
                 teacher,
                 teacher,
@@ -113,7 +115,8 @@ class DivergenceEvaluationTest {
     int[] tokens = {5, 6, 7};
     TokenizedCorpus given =
         TokenizedCorpus.of(List.of(new TokenizedDocument(tokens, new BitSet())));
-    DivergenceEvaluation evaluation = new DivergenceEvaluation(Scope.COMPLETION, 1);
+    DivergenceEvaluation evaluation =
+        new DivergenceEvaluation(Scope.COMPLETION, 1, AttentionOptions.defaults());
     assertThrows(
         IllegalArgumentException.class, () -> evaluation.run(teacher, teacher, given, done -> {}));
   }

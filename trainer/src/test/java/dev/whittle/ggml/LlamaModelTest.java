@@ -192,7 +192,7 @@ class LlamaModelTest {
       }
       assertThrows(IllegalArgumentException.class, () -> context.decode(batch), "too large");
       assertThrows(IllegalArgumentException.class, () -> context.likeliestToken(0), "no batch");
-      try (Sampler sampler = Sampler.greedy()) {
+      try (Sampler sampler = Sampler.of(SamplerOptions.ofTemperature(1, 1))) {
         assertThrows(IllegalArgumentException.class, () -> sampler.sample(context, 0));
       }
     }
@@ -235,10 +235,11 @@ class LlamaModelTest {
   }
 
   @Test
-  void theGreedySamplerAndTheArgumentOfTheMaximumAgree() {
+  void aDrawFromTheLikeliestTokenAloneIsTheLikeliestToken() {
     int[] text = tokens("What is 12 + 30?");
+    SamplerOptions one = new SamplerOptions(1, 1, 1, 0, 1);
     try (LlamaContext context = model.newContext(options().build());
-        Sampler sampler = Sampler.greedy()) {
+        Sampler sampler = Sampler.of(one)) {
       float[] logits = logitsAfter(context, text, 0);
       int token = context.likeliestToken(text.length - 1);
       assertEquals(token, sampler.sample(context, text.length - 1));

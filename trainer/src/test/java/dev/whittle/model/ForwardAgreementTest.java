@@ -5,12 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.whittle.data.DocumentTokenizer;
 import dev.whittle.data.Example;
 import dev.whittle.data.JsonlDataset;
+import dev.whittle.ggml.AttentionOptions;
 import dev.whittle.ggml.Batch;
 import dev.whittle.ggml.FileType;
+import dev.whittle.ggml.FlashAttention;
 import dev.whittle.ggml.GgmlType;
 import dev.whittle.ggml.LlamaContext;
 import dev.whittle.ggml.LlamaContextOptions;
-import dev.whittle.ggml.LlamaContextOptions.FlashAttention;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.ggml.LlamaModelOptions;
 import dev.whittle.gguf.GgufFile;
@@ -60,7 +61,9 @@ class ForwardAgreementTest {
           .quantize(source, file, false, QuantizationListener.NONE);
     }
     agrees(file, chats(), FlashAttention.OFF, false, 1e-9, 1);
-    agrees(file, chats(), FlashAttention.OFF, true, 1e-3, 0.99);
+    // Over 9,000 tokens the share is above 0.99 for all types; over these 1,600 it may be off by
+    // three of its standard deviations, of 0.0025 each.
+    agrees(file, chats(), FlashAttention.OFF, true, 1e-3, 0.98);
   }
 
   @ParameterizedTest
@@ -112,7 +115,7 @@ class ForwardAgreementTest {
             .batchSize(LENGTH)
             .maxOutputs(LENGTH)
             .threads(1)
-            .flashAttention(attention)
+            .attention(AttentionOptions.defaults().withFlash(attention))
             .build();
     try (TrunkLogits trainer = new TrunkLogits(file, LENGTH);
         LlamaModel model =

@@ -1,5 +1,6 @@
 package dev.whittle.model;
 
+import dev.whittle.autograd.Kernels;
 import dev.whittle.autograd.Tape;
 import dev.whittle.autograd.Variable;
 import dev.whittle.ggml.Backend;
@@ -36,7 +37,7 @@ final class TrunkLogits implements AutoCloseable {
             weights.ropeFactors(),
             inputs,
             Trunk.Activations.NONE);
-    Tape tape = new Tape(new Operations(context));
+    Tape tape = new Tape(new Operations(context), Kernels.of(backend));
     Variable hidden = tape.input(tape.operations().columns(trunk.output(), 0, length), false);
     logits =
         tape.linear(

@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import java.lang.foreign.MemorySegment;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -45,22 +44,13 @@ class AdamWTest {
       }
       reference(w, g, m, v, t, 1e-2, 0.1);
       AdamW.Step step = new AdamW.Step(t, 1e-2f, 0.1f, 0.5f);
-      // In two parts: elements do not depend on each other.
-      for (int part = 0; part < 2; part++) {
-        AdamW.DEFAULT.update(
-            part(weight, part), part(gradient, part), part(first, part), part(second, part), step);
-      }
+      AdamW.DEFAULT.at(step).apply(weight, gradient, first, second, N);
     }
     float[] expected = new float[N];
     for (int i = 0; i < N; i++) {
       expected[i] = (float) w[i];
     }
     assertArrayEquals(expected, weight, 1e-5f);
-  }
-
-  private static MemorySegment part(float[] values, int part) {
-    MemorySegment all = MemorySegment.ofArray(values);
-    return part == 0 ? all.asSlice(0, 11 * 4) : all.asSlice(11 * 4);
   }
 
   @Test

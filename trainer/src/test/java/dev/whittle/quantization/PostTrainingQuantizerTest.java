@@ -127,7 +127,7 @@ class PostTrainingQuantizerTest {
   }
 
   @ParameterizedTest
-  @EnumSource(QuantizationMethod.class)
+  @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "GPTQ")
   void bytesDoNotDependOnThreads(QuantizationMethod method) throws IOException {
     PostTrainingQuantizer quantizer =
         PostTrainingQuantizer.of(TypeSelection.of(FileType.TQ2_0))

@@ -1,0 +1,69 @@
+package dev.whittle.autograd;
+
+import dev.whittle.ggml.Backend;
+import dev.whittle.ggml.CudaOperations;
+import dev.whittle.ggml.GgmlType;
+import dev.whittle.ggml.Operations;
+import dev.whittle.ggml.Tensor;
+import dev.whittle.onednn.OneDnn;
+import org.jspecify.annotations.Nullable;
+
+/// How a backend computes the large products of a pass, in both directions: linear layers and
+/// attention.
+///
+/// For a matrix W [k, n], inputs X [k, tokens] and outputs Y [n, tokens], with ggml's products over
+/// dimension 0: Y = W · X, dX = Wᵀ · dY, dW = Xᵀ · dYᵀ.
+public sealed interface Kernels permits GgmlKernels, OneDnnKernels, GpuKernels, ObservedKernels {
+  /// What is fastest on a backend.
+  static Kernels of(Backend backend) {
+    return backend.isHost()
+        ? OneDnn.find().<Kernels>map(library -> new OneDnnKernels(library, true)).orElse(ggml())
+        : new GpuKernels(CudaOperations.on(backend).orElse(null), false);
+  }
+
+  /// ggml's operations alone, as they suit a CPU.
+  static Kernels ggml() {
+    return new GgmlKernels();
+  }
+
+  /// ggml's operations alone, as they suit a GPU; every backend has them.
+  static Kernels gpu() {
+    return new GpuKernels(null, false);
+  }
+
+  /// These kernels, but attention as llama.cpp computes it where its own is not fused: beside
+  /// products with the blocks themselves, so that the whole pass gives the numbers of deployment.
+  Kernels withDeployedAttention();
+
+  /// These kernels for a step of one micro-batch, in which each matrix is multiplied with once: its
+  /// gradient may then replace what was there before, where adding costs more.
+  default Kernels replacingGradients() {
+    return this;
+  }
+
+  /// Operations beside products that are better than ggml's, where there are any.
+  default @Nullable CudaOperations cuda() {
+    return null;
+  }
+
+  /// Whether the gradient at the inputs of a matrix needs the matrix's transposed copy.
+  ///
+  /// @param type what the forward pass multiplies with
+  boolean needTransposed(GgmlType type);
+
+  /// What products with a matrix take for its inputs, and the backward pass needs of them.
+  Tensor operand(Tape tape, Weight weight, Tensor x);
+
+  /// Y.
+  Tensor forward(Operations operations, Weight weight, Tensor operand);
+
+  /// dX.
+  Tensor atInput(Gradients gradients, Weight weight, Tensor gradient);
+
+  /// Adds dW to the gradient of the weight.
+  void accumulate(Gradients gradients, Weight weight, Tensor operand, Tensor gradient);
+
+  /// Builds causal self-attention; see [Tape#attention].
+  AttentionNodes attention(
+      Tape tape, Variable q, Variable k, Variable v, AttentionMask mask, float scale);
+}

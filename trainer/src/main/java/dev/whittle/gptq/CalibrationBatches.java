@@ -1,0 +1,107 @@
+package dev.whittle.gptq;
+
+import dev.whittle.data.PackedBatch;
+import dev.whittle.data.PackedBatches;
+import dev.whittle.data.TokenizedCorpus;
+import dev.whittle.ggml.BlockCodec;
+import dev.whittle.gguf.TensorInfo;
+import dev.whittle.model.BatchInputs;
+import dev.whittle.model.BatchShape;
+import dev.whittle.model.SingleLayer;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+
+/// The calibration text in micro-batches, and the hidden states of all its tokens at the place in
+/// the model that has been reached.
+final class CalibrationBatches implements AutoCloseable {
+  /// Tokens that are computed at a time, unless a document is longer.
+  private static final int TOKENS = 2048;
+
+  private final List<PackedBatch> batches = new ArrayList<>();
+  private final List<float[]> counted = new ArrayList<>();
+  private final BatchShape shape;
+  private final int width;
+  private final Arena arena = Arena.ofShared();
+  private final MemorySegment states;
+  private final long tokens;
+
+  CalibrationBatches(TokenizedCorpus corpus, int width) {
+    this.width = width;
+    shape = new BatchShape(Math.max(1, TOKENS / corpus.longest()), corpus.longest());
+    PackedBatches packed = PackedBatches.inOrder(corpus, shape);
+    int rows = packed.rowsInEpoch();
+    long count = 0;
+    for (int row = 0; row < rows; row += shape.rows()) {
+      PackedBatch batch = packed.next();
+      // Behind the last row the first ones come again.
+      int places = Math.min(shape.rows(), rows - row) * shape.rowLength();
+      float[] ones = new float[shape.tokens()];
+      for (int i = 0; i < places; i++) {
+        ones[i] = batch.documents()[i] == PackedBatch.NONE ? 0 : 1;
+        count += batch.documents()[i] == PackedBatch.NONE ? 0 : 1;
+      }
+      batches.add(batch);
+      counted.add(ones);
+    }
+    tokens = count;
+    states = arena.allocate(batches.size() * stateBytes(), 64);
+  }
+
+  private long stateBytes() {
+    return (long) shape.tokens() * width * Float.BYTES;
+  }
+
+  BatchShape shape() {
+    return shape;
+  }
+
+  int size() {
+    return batches.size();
+  }
+
+  /// How many tokens count.
+  long tokens() {
+    return tokens;
+  }
+
+  /// Sets the states to the embeddings of the tokens.
+  ///
+  /// @param type how the table's rows are encoded, by the block codec of that type
+  /// @param table [vocabulary, width]
+  void embed(BlockCodec type, MemorySegment table, TensorInfo embedding) {
+    long rowBytes = type.type().rowBytes(embedding.rowLength());
+    for (int b = 0; b < batches.size(); b++) {
+      int[] ids = batches.get(b).tokens();
+      for (int i = 0; i < ids.length; i++) {
+        MemorySegment state =
+            states.asSlice(
+                b * stateBytes() + (long) i * width * Float.BYTES, (long) width * Float.BYTES);
+        type.decode(table.asSlice(ids[i] * rowBytes, rowBytes), state, width);
+      }
+    }
+  }
+
+  /// Gives a micro-batch to a layer.
+  void load(int batch, BatchInputs inputs, SingleLayer layer) {
+    PackedBatch packed = batches.get(batch);
+    inputs.load(packed.tokens(), packed.positions(), packed.documents());
+    layer.states().write(slice(batch), 0);
+    layer.counted().write(counted.get(batch));
+  }
+
+  /// Takes what came out of a layer as the states that the next one gets.
+  void store(int batch, SingleLayer layer) {
+    layer.outputs().read(slice(batch), 0);
+  }
+
+  private MemorySegment slice(int batch) {
+    return states.asSlice(batch * stateBytes(), stateBytes());
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+  }
+}

@@ -1,0 +1,51 @@
+package dev.whittle.gptq;
+
+import dev.whittle.quantization.QuantizationException;
+
+/// `Σ x xᵀ` over the inputs of a matrix: half the Hessian of the squared error of its outputs.
+///
+/// @param columns how many inputs the matrix has
+/// @param sums [columns, columns], symmetric
+/// @param tokens how many inputs were summed up
+public record Hessian(int columns, float[] sums, long tokens) {
+  public Hessian {
+    if (sums.length != Math.multiplyExact(columns, columns)) {
+      throw new IllegalArgumentException(
+          sums.length + " sums of products do not belong to " + columns + " columns");
+    }
+  }
+
+  /// `Σ x²` of each column.
+  ///
+  /// @param name the matrix, for the message
+  /// @throws QuantizationException if one is not a number
+  double[] energies(String name) {
+    double[] energies = new double[columns];
+    for (int i = 0; i < columns; i++) {
+      energies[i] = sums[i * columns + i];
+      if (!(energies[i] >= 0 && energies[i] < Double.POSITIVE_INFINITY)) {
+        throw new QuantizationException(
+            "input "
+                + i
+                + " of '"
+                + name
+                + "' is not finite on the calibration text; the model's weights are damaged");
+      }
+    }
+    return energies;
+  }
+
+  /// The mean of `x²` of each column, as an importance.
+  float[] importance(String name) {
+    double[] energies = energies(name);
+    float[] means = new float[columns];
+    for (int i = 0; i < columns; i++) {
+      means[i] = (float) (energies[i] / Math.max(1, tokens));
+    }
+    return means;
+  }
+
+  float at(int row, int column) {
+    return sums[row * columns + column];
+  }
+}

@@ -1,0 +1,51 @@
+package dev.whittle.training;
+
+import dev.whittle.ggml.Backend;
+import dev.whittle.ggml.CudaKernels;
+import dev.whittle.ggml.Tensor;
+import dev.whittle.optimizer.AdamW;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
+
+/// What a step does to the parameters outside of the passes: norm of the gradients, optimizer,
+/// encoding.
+sealed interface ParameterKernels extends AutoCloseable
+    permits HostKernels, CudaParameterKernels, StagedKernels {
+
+  /// The kernels for parameters in the memory of a backend.
+  ///
+  /// @param parameters all that will ever be passed
+  static ParameterKernels on(Backend backend, Workers workers, List<Parameter> parameters) {
+    HostKernels host = new HostKernels(workers);
+    if (backend.isHost()) {
+      return host;
+    }
+    StagedKernels staged = new StagedKernels(host);
+    Optional<CudaKernels> cuda = CudaKernels.on(backend);
+    return cuda.isPresent()
+        ? new CudaParameterKernels(backend, cuda.get(), staged, parameters)
+        : staged;
+  }
+
+  /// The sum of the squares of all gradients, in an order that depends on the parameters only.
+  double sumOfSquaredGradients(List<Parameter> parameters);
+
+  /// Moves the masters by their gradients.
+  void update(List<Parameter> parameters, Function<Parameter.Group, AdamW.Update> updates);
+
+  /// Encodes the blocks from the masters, and makes the copies that the passes read.
+  void encode(List<Parameter> parameters);
+
+  /// Makes the copies that the passes read from the blocks as they are.
+  void decode(List<Parameter> parameters);
+
+  /// Adds column k of `columns` [width, ≥ ids.length] to column ids[k] of `target` [width, n].
+  void addColumns(Tensor target, int[] ids, Tensor columns);
+
+  /// The names of the parameters that are encoded in other memory than where they are kept.
+  List<String> encodedElsewhere(List<Parameter> parameters);
+
+  @Override
+  void close();
+}
