@@ -9,6 +9,7 @@ import dev.whittle.ggml.GgmlType;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.quantization.TypeSelection;
 import dev.whittle.training.Forward;
+import dev.whittle.training.MomentType;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -19,9 +20,12 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
+import picocli.CommandLine.Spec;
 
 /// `whittle bench`: how fast this machine is.
 @Command(
@@ -39,27 +43,27 @@ final class BenchCommand implements Callable<Integer> {
     INFER
   }
 
-  private static final int REPEATS = 5;
-
-  /// Steps of the training benchmark that do not count.
-  private static final int WARM_UP = 2;
-
-  private static final double SECONDS_A_TYPE = 0.4;
+  private static final double SECONDS_A_REPEAT = 0.05;
 
   private static final List<GgmlType> ENCODED =
       List.of(
           GgmlType.Q8_0,
           GgmlType.Q4_0,
+          GgmlType.Q6_K,
+          GgmlType.Q5_K,
           GgmlType.Q4_K,
           GgmlType.Q3_K,
           GgmlType.Q2_K,
+          GgmlType.IQ4_NL,
           GgmlType.IQ3_XXS,
           GgmlType.IQ2_XXS,
           GgmlType.MXFP4,
+          GgmlType.NVFP4,
           GgmlType.Q2_0,
           GgmlType.TQ2_0);
 
   @ParentCommand private Whittle whittle;
+  @Spec private CommandSpec spec;
 
   @Parameters(
       index = "0",
@@ -76,6 +80,15 @@ final class BenchCommand implements Callable<Integer> {
               + " of Qwen3-0.6B's shape with random weights.")
   private @Nullable Path model;
 
+  @Mixin private ShapeOptions shape;
+
+  @Option(
+      names = {"-r", "--repetitions"},
+      paramLabel = "N",
+      converter = PositiveInt.class,
+      description = "Measure everything so many times; ${DEFAULT-VALUE} by default.")
+  private int repetitions = 5;
+
   @Option(
       names = "--type",
       paramLabel = "TYPE",
@@ -88,6 +101,12 @@ final class BenchCommand implements Callable<Integer> {
       paramLabel = "KIND",
       description = "As in 'whittle distill'; ${DEFAULT-VALUE} by default.")
   private Forward forward = Forward.DECODED;
+
+  @Option(
+      names = "--moments",
+      paramLabel = "TYPE",
+      description = "As in 'whittle distill'; ${DEFAULT-VALUE} by default.")
+  private MomentType moments = MomentType.F32;
 
   @Option(
       names = "--tokens-per-step",
@@ -103,63 +122,123 @@ final class BenchCommand implements Callable<Integer> {
       description = "Tokens of a training row; ${DEFAULT-VALUE} by default.")
   private int rowLength = 512;
 
-  @Mixin private ThreadsOption threads;
+  @Option(
+      names = "--cached",
+      description = "Train with the teacher's states from a cache, as 'whittle distill' does.")
+  private boolean cached;
+
+  @Mixin private ActivationsOption activations;
+
+  @Mixin private InferenceOptions inference;
+
+  @Option(
+      names = "--compare",
+      paramLabel = "EARLIER",
+      description = "Compare with what an earlier 'bench --json' printed to this file.")
+  private @Nullable Path earlier;
 
   @Option(names = "--json", description = "Print one JSON object.")
   private boolean json;
 
   @Override
   public Integer call() throws IOException {
-    try (BenchModels models = new BenchModels(model)) {
-      BenchReport report =
-          new BenchReport(
-              measures(Kind.TRAIN) ? train(models) : null,
-              measures(Kind.QUANTIZE) ? quantize() : null,
-              measures(Kind.INFER) ? infer(models.real()) : null);
-      if (json) {
-        whittle.terminal().printJson(report);
-      } else {
-        whittle.terminal().print(report.toText());
-      }
+    requireOneModel();
+    Terminal terminal = whittle.terminal();
+    BenchReport report = measure();
+    if (earlier != null) {
+      BenchComparison comparison = BenchComparison.of(terminal.json(report), earlier);
+      comparison
+          .differences()
+          .forEach(difference -> terminal.say("warning: not the same as then: " + difference));
+      report = report.withComparison(comparison);
+    }
+    if (json) {
+      terminal.printJson(report);
+    } else {
+      terminal.print(report.toText());
     }
     return ExitCode.OK;
+  }
+
+  private void requireOneModel() throws IOException {
+    if (model != null && shape.isGiven()) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "--width, --layers and --vocabulary make a model of random weights; leave out --model");
+    }
+    if (earlier != null) {
+      BenchComparison.requireReport(earlier);
+    }
+  }
+
+  private BenchReport measure() throws IOException {
+    try (BenchModels models = new BenchModels(model, shape.shape(), shape.isGiven())) {
+      return new BenchReport(
+          settings(),
+          measures(Kind.TRAIN) ? train(models) : null,
+          measures(Kind.QUANTIZE) ? quantize() : null,
+          measures(Kind.INFER) ? infer(models.run()) : null);
+    }
   }
 
   private boolean measures(Kind part) {
     return kind == null || kind == part;
   }
 
+  /// What the figures depend on beside the machine.
+  private Map<String, Object> settings() {
+    Map<String, Object> settings = new LinkedHashMap<>();
+    settings.put("threads", inference.threads());
+    settings.put("repetitions", repetitions);
+    if (measures(Kind.TRAIN)) {
+      settings.put("type", type);
+      settings.put("forward", forward);
+      settings.put("moments", moments);
+      settings.put("tokens_per_step", tokensPerStep);
+      settings.put("ctx_size", rowLength);
+      settings.put("cached", cached);
+      settings.put("activations", activations.name());
+    }
+    if (measures(Kind.INFER)) {
+      settings.putAll(inference.settings());
+    }
+    return settings;
+  }
+
   private Map<String, TrainingBenchmark.Result> train(BenchModels models) throws IOException {
     Map<String, TrainingBenchmark.Result> results = new LinkedHashMap<>();
-    results.put(name(models.real()), train(models.real()));
-    if (models.hasSynthetic()) {
-      Path synthetic = models.synthetic();
-      results.put(name(synthetic), train(synthetic));
+    for (Path file : models.trained()) {
+      results.put(name(file), train(models, file));
     }
     return results;
   }
 
-  private TrainingBenchmark.Result train(Path file) {
+  private TrainingBenchmark.Result train(BenchModels models, Path file) throws IOException {
     TrainingBenchmark benchmark =
         new TrainingBenchmark(
             file,
             TypeSelection.of(type),
             forward,
+            moments,
             tokensPerStep,
             rowLength,
-            threads.threads(),
-            REPEATS);
+            cached ? models.scratch(name(file) + ".teacher") : null,
+            inference.trainingDevices(),
+            inference.threads(),
+            activations.wanted(),
+            repetitions);
+    int steps = repetitions + TrainingBenchmark.WARM_UP;
     try (Progress progress = new Progress(whittle.terminal(), "bench train", "steps")) {
-      return benchmark.run(step -> progress.update(step, REPEATS + WARM_UP, name(file)));
+      return benchmark.run(step -> progress.update(step, steps, name(file)));
     }
   }
 
-  private Map<GgmlType, Double> quantize() {
-    QuantizationBenchmark benchmark = new QuantizationBenchmark(SECONDS_A_TYPE);
-    Map<GgmlType, Double> rates = new LinkedHashMap<>();
+  private Map<GgmlType, QuantizationBenchmark.Result> quantize() {
+    QuantizationBenchmark benchmark = new QuantizationBenchmark(SECONDS_A_REPEAT, repetitions);
+    Map<GgmlType, QuantizationBenchmark.Result> rates = new LinkedHashMap<>();
     try (Progress progress = new Progress(whittle.terminal(), "bench quantize", "types")) {
       for (GgmlType encoded : ENCODED) {
-        rates.put(encoded, benchmark.weightsPerSecond(encoded));
+        rates.put(encoded, benchmark.measure(encoded));
         progress.update(rates.size(), ENCODED.size(), "");
       }
     }
@@ -167,8 +246,13 @@ final class BenchCommand implements Callable<Integer> {
   }
 
   private Map<String, InferenceBenchmark.Result> infer(Path file) {
-    try (LlamaModel loaded = ModelOption.load(file)) {
-      return Map.of(name(file), new InferenceBenchmark(threads.threads(), REPEATS).run(loaded));
+    InferenceBenchmark benchmark =
+        new InferenceBenchmark(inference.threads(), inference.attention(), repetitions);
+    try (LlamaModel loaded = inference.load(file, whittle.terminal());
+        Progress progress = new Progress(whittle.terminal(), "bench infer", "passes")) {
+      return Map.of(
+          name(file),
+          benchmark.run(loaded, pass -> progress.update(pass, benchmark.passes(), name(file))));
     }
   }
 

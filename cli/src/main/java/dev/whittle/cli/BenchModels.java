@@ -2,32 +2,44 @@ package dev.whittle.cli;
 
 import dev.whittle.benchmark.SyntheticModel;
 import dev.whittle.huggingface.HuggingFaceCheckpoint;
+import dev.whittle.model.ModelConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// The models that are measured: the one that was named, or else the bundled one and one of random
-/// weights, in files that are deleted in the end.
+/// The models that are measured: one that was named, one of random weights whose shape was given,
+/// or else the bundled one, and for training one of random weights too. What is made is deleted in
+/// the end.
 final class BenchModels implements AutoCloseable {
-  /// Of the 28 layers of Qwen3-0.6B, and of its vocabulary of 151,936: enough for the speed of a
-  /// layer.
-  private static final int LAYERS = 4;
-
-  private static final int VOCABULARY = 4096;
-
   private final @Nullable Path named;
+  private final ModelConfig shape;
+  private final boolean shaped;
   private @Nullable Path folder;
 
-  BenchModels(@Nullable Path named) {
+  /// @param named the model to measure, if there is one
+  /// @param shaped whether a model of this shape was asked for
+  BenchModels(@Nullable Path named, ModelConfig shape, boolean shaped) {
     this.named = named;
+    this.shape = shape;
+    this.shaped = shaped;
   }
 
-  /// A model with a tokenizer.
-  Path real() throws IOException {
+  /// The models to train.
+  List<Path> trained() throws IOException {
+    return named == null && !shaped ? List.of(bundled(), synthetic()) : List.of(run());
+  }
+
+  /// The model to run.
+  Path run() throws IOException {
     if (named != null) {
       return named;
     }
+    return shaped ? synthetic() : bundled();
+  }
+
+  private Path bundled() throws IOException {
     Path file = folder().resolve("reasoner-5m.gguf");
     if (!Files.exists(file)) {
       try (HuggingFaceCheckpoint checkpoint =
@@ -38,16 +50,21 @@ final class BenchModels implements AutoCloseable {
     return file;
   }
 
-  /// Whether there is a model of random weights to be measured too.
-  boolean hasSynthetic() {
-    return named == null;
+  private Path synthetic() throws IOException {
+    Path file =
+        folder()
+            .resolve(
+                "qwen3-w%d-l%d-v%d.gguf"
+                    .formatted(shape.width(), shape.layers(), shape.vocabulary()));
+    if (!Files.exists(file)) {
+      SyntheticModel.write(file, shape, 1);
+    }
+    return file;
   }
 
-  /// Layers of a common shape, with random weights and without a tokenizer.
-  Path synthetic() throws IOException {
-    Path file = folder().resolve("qwen3-0.6b-%d-layers.gguf".formatted(LAYERS));
-    SyntheticModel.write(file, SyntheticModel.qwen3Small(LAYERS, VOCABULARY), 1);
-    return file;
+  /// A file that is deleted with the models.
+  Path scratch(String name) throws IOException {
+    return folder().resolve(name);
   }
 
   private Path folder() throws IOException {

@@ -11,6 +11,7 @@ import dev.whittle.ggml.NativeRuntime;
 import dev.whittle.ggml.Operations;
 import dev.whittle.ggml.Tensor;
 import dev.whittle.ggml.TensorContext;
+import dev.whittle.onednn.OneDnn;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -25,11 +26,6 @@ final class Diagnosis {
 
   private Diagnosis() {}
 
-  /// What was found out about one thing.
-  ///
-  /// @param text what is there, or what is wrong and how to mend it
-  record Finding(String subject, boolean healthy, String text) {}
-
   /// Examines everything. What cannot be examined because of an earlier finding is left out.
   static List<Finding> ofThisMachine() {
     List<Finding> findings = new ArrayList<>();
@@ -41,20 +37,21 @@ final class Diagnosis {
       NativeRuntime runtime = NativeRuntime.load();
       findings.add(libraries(runtime));
       findings.add(cpuLibrary(runtime));
+      findings.add(products());
+      findings.add(CudaProbe.ofThisMachine().examine(runtime.loadAccelerators()).finding());
       for (Device device : runtime.devices()) {
         findings.add(device(device));
         findings.add(arithmetic(device));
       }
     } catch (NativeException e) {
-      findings.add(new Finding("libraries", false, e.getMessage()));
+      findings.add(Finding.fail("libraries", e.getMessage()));
     }
     return findings;
   }
 
   private static Finding java() {
-    return new Finding(
+    return Finding.ok(
         "java",
-        true,
         "%s, %s, in %s"
             .formatted(
                 System.getProperty("java.runtime.version"),
@@ -63,9 +60,8 @@ final class Diagnosis {
   }
 
   private static Finding processors() {
-    return new Finding(
+    return Finding.ok(
         "processors",
-        true,
         "%d, %s %s"
             .formatted(
                 Runtime.getRuntime().availableProcessors(),
@@ -79,23 +75,20 @@ final class Diagnosis {
     String sizes =
         "%,.0f MiB free of %,.0f MiB".formatted(free / MIB, system.getTotalMemorySize() / MIB);
     return free >= LEAST_FREE_MEMORY
-        ? new Finding("memory", true, sizes)
-        : new Finding(
-            "memory", false, sizes + "; training needs about 1 GiB, so close other programs");
+        ? Finding.ok("memory", sizes)
+        : Finding.fail("memory", sizes + "; training needs about 1 GiB, so close other programs");
   }
 
   private static Finding javaHeap() {
-    return new Finding(
+    return Finding.ok(
         "java heap",
-        true,
         "up to %,.0f MiB (WHITTLE_JAVA_OPTS=-Xmx8g makes it 8 GiB)"
             .formatted(Runtime.getRuntime().maxMemory() / MIB));
   }
 
   private static Finding libraries(NativeRuntime runtime) {
-    return new Finding(
+    return Finding.ok(
         "libraries",
-        true,
         "llama.cpp %s and ggml %s, in %s"
             .formatted(runtime.llamaVersion(), runtime.ggmlVersion(), runtime.directory()));
   }
@@ -106,15 +99,22 @@ final class Diagnosis {
             .filter(feature -> feature.getValue().equals("1"))
             .map(Map.Entry::getKey)
             .collect(Collectors.joining(" "));
-    return new Finding(
-        "cpu library", true, features.isEmpty() ? "no special instructions" : features);
+    return Finding.ok("cpu library", features.isEmpty() ? "no special instructions" : features);
+  }
+
+  /// What training multiplies with on the CPU.
+  private static Finding products() {
+    return Finding.ok(
+        "cpu products",
+        OneDnn.find()
+            .map(library -> "oneDNN " + library.version() + ", in BF16")
+            .orElseGet(() -> "ggml's own, because " + OneDnn.absence()));
   }
 
   private static Finding device(Device device) {
     Device.Memory memory = device.memory();
-    return new Finding(
+    return Finding.ok(
         device.name(),
-        true,
         "%s, %,.0f MiB free of %,.0f MiB"
             .formatted(device.description(), memory.free() / MIB, memory.total() / MIB));
   }
@@ -139,15 +139,14 @@ final class Diagnosis {
       backend.compute(graph);
       for (float element : product.readFloats()) {
         if (element != size) {
-          return new Finding(
+          return Finding.fail(
               subject,
-              false,
               "gives " + element + " where " + size + " is right; reinstall the libraries");
         }
       }
-      return new Finding(subject, true, "right");
+      return Finding.ok(subject, "right");
     } catch (NativeException e) {
-      return new Finding(subject, false, e.getMessage());
+      return Finding.fail(subject, e.getMessage());
     }
   }
 }

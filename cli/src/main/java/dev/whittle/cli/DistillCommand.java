@@ -2,14 +2,19 @@ package dev.whittle.cli;
 
 import dev.whittle.cli.TypeOptions.FileTypeConverter;
 import dev.whittle.distillation.DistillationJob;
+import dev.whittle.distillation.DistillationPlan;
 import dev.whittle.distillation.DistillationRequest;
 import dev.whittle.distillation.DistillationResult;
+import dev.whittle.distillation.DistillationSettings;
+import dev.whittle.distillation.LossMix;
 import dev.whittle.distillation.Start;
+import dev.whittle.ggml.Device;
 import dev.whittle.ggml.FileType;
 import dev.whittle.quantization.TypeSelection;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -53,8 +58,9 @@ final class DistillCommand implements Callable<Integer> {
       names = "--init",
       paramLabel = "METHOD|FILE",
       description =
-          "Where the weights start: rtn (rounded to nearest), imatrix (by importance), or a GGUF"
-              + " file of the same model; ${DEFAULT-VALUE} by default.")
+          "Where the weights start: rtn (rounded to nearest), imatrix (by importance), gptq"
+              + " (calibrated with 1,024 documents of the data), or a GGUF file of the same model;"
+              + " ${DEFAULT-VALUE} by default.")
   private String start = "imatrix";
 
   @Option(
@@ -64,6 +70,17 @@ final class DistillCommand implements Callable<Integer> {
   private @Nullable Path importance;
 
   @Mixin private TrainingOptions training;
+
+  @Option(
+      names = "--teacher-cache",
+      paramLabel = "FILE",
+      description =
+          "Run the teacher once over the data before training, and keep what it makes of each token"
+              + " in this file: two bytes times the width of the model a token, or four if its head"
+              + " is neither BF16 nor F16. Training then needs no more of the teacher than its head."
+              + " Pays from the second pass over the data on, and for further runs with the same"
+              + " data, which read the same file.")
+  private @Nullable Path teacherCache;
 
   @Option(
       names = "--run-dir",
@@ -81,6 +98,18 @@ final class DistillCommand implements Callable<Integer> {
   @Option(names = "--resume", description = "Go on with the run in --run-dir.")
   private boolean resume;
 
+  @Mixin private ActivationsOption activations;
+
+  @Option(
+      names = "--dry-run",
+      description =
+          "Say what would become of each tensor, and what memory training would take, and stop.")
+  private boolean dryRun;
+
+  @Option(names = "--json", description = "With --dry-run, print one JSON object.")
+  private boolean json;
+
+  @Mixin private DeviceOption device;
   @Mixin private ThreadsOption threads;
 
   @Override
@@ -89,23 +118,36 @@ final class DistillCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "--resume needs the run to go on with; add --run-dir DIR");
     }
+    if (json && !dryRun) {
+      throw new ParameterException(
+          spec.commandLine(), "--json is for what --dry-run says; add --dry-run or leave it out");
+    }
     TypeSelection selection = types.select(type);
+    List<Device> where = device.replicas();
+    DistillationSettings settings =
+        training.settings(selection.fileType().mainType(), where.getFirst());
+    requireUse(settings.loss());
     DistillationRequest request =
         new DistillationRequest(
             teacher.path(),
             data.path(),
-            output.require(),
+            dryRun ? output.path() : output.require(),
             selection,
             start(),
             importance,
-            training.settings(selection.fileType().mainType()),
+            settings,
+            teacherCache,
+            where,
             threads.threads(),
-            null,
+            activations.wanted(),
             runDirectory,
             checkpointSteps,
             resume,
             output.mayReplace());
     teacher.requireSound();
+    if (dryRun) {
+      return plan(request);
+    }
     DistillationResult result;
     try (TrainingProgress progress = new TrainingProgress(whittle.terminal(), "distill");
         InterruptionNotice _ = new InterruptionNotice(whittle.terminal(), interrupted())) {
@@ -117,9 +159,49 @@ final class DistillCommand implements Callable<Integer> {
     return ExitCode.OK;
   }
 
+  /// Fails where the teacher cache makes no sense, or cannot be made.
+  private void requireUse(LossMix loss) {
+    if (teacherCache == null) {
+      return;
+    }
+    if (!loss.needsTeacher()) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "--teacher-cache keeps what the teacher makes of the data, which the loss '"
+              + loss
+              + "' does not ask for; leave it out");
+    }
+    if (absolute(teacherCache).equals(absolute(output.path()))) {
+      throw new ParameterException(
+          spec.commandLine(), "--teacher-cache and -o name the same file; name two");
+    }
+    if (!Files.isRegularFile(teacherCache)) {
+      OutputFile.check(teacherCache, false);
+    }
+  }
+
+  private static Path absolute(Path path) {
+    return path.toAbsolutePath().normalize();
+  }
+
+  private int plan(DistillationRequest request) {
+    DistillationPlan plan;
+    try (TrainingProgress progress = new TrainingProgress(whittle.terminal(), "distill")) {
+      plan = new DistillationJob(request, progress).plan();
+    }
+    PlanReport report = PlanReport.of(plan);
+    if (json) {
+      whittle.terminal().printJson(report);
+    } else {
+      whittle.terminal().print(new TypeTable(plan.types()) + "\n" + report.toText());
+    }
+    plan.memory().requireFit(request.teacher().toString());
+    return ExitCode.OK;
+  }
+
   private String interrupted() {
     return runDirectory == null
-        ? "interrupted; nothing was written"
+        ? "interrupted; nothing was written" + (teacherCache == null ? "" : " but " + teacherCache)
         : "interrupted; add --resume to go on from the last checkpoint in " + runDirectory;
   }
 
@@ -127,13 +209,14 @@ final class DistillCommand implements Callable<Integer> {
     return switch (start.toLowerCase(Locale.ROOT)) {
       case "rtn" -> new Start.RoundToNearest();
       case "imatrix" -> new Start.Importance();
+      case "gptq" -> new Start.Gptq();
       default -> {
         Path file = Path.of(start);
         if (!Files.exists(file)) {
           throw new UnusableException(
               "--init names '"
                   + start
-                  + "', which is neither rtn nor imatrix nor a file; name one of them");
+                  + "', which is neither rtn, imatrix or gptq nor a file; name one of them");
         }
         yield new Start.Model(file);
       }

@@ -1,6 +1,5 @@
 package dev.whittle.cli;
 
-import dev.whittle.cli.Diagnosis.Finding;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -12,8 +11,8 @@ import picocli.CommandLine.ParentCommand;
 @Command(
     name = "doctor",
     description = {
-      "Checks the JDK, the native libraries, the backends and memory, and says how to mend what is"
-          + " wrong. Exits with 1 if something is.",
+      "Checks the JDK, the native libraries, the backends, the way to a GPU and memory, and says how to"
+          + " mend what is wrong. Exits with 1 if something is; what is only missing is noted.",
       ""
     })
 final class DoctorCommand implements Callable<Integer> {
@@ -38,7 +37,12 @@ final class DoctorCommand implements Callable<Integer> {
   }
 
   private String line(Finding finding) {
-    String mark = finding.healthy() ? "@|green ok|@   " : "@|bold,red fail|@ ";
+    String mark =
+        switch (finding.severity()) {
+          case OK -> "@|green ok|@   ";
+          case NOTE -> "@|yellow note|@ ";
+          case FAIL -> "@|bold,red fail|@ ";
+        };
     return whittle.terminal().styled(mark)
         + "%-12s %s".formatted(finding.subject(), finding.text());
   }

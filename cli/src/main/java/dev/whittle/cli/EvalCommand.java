@@ -13,6 +13,7 @@ import dev.whittle.evaluation.GenerationOptions;
 import dev.whittle.evaluation.TaskReport;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.gguf.GgufFile;
+import dev.whittle.inference.ModelLoader;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -63,7 +64,16 @@ final class EvalCommand implements Runnable {
       description = "Replies that are generated at once; ${DEFAULT-VALUE} by default.")
   private int parallel = 32;
 
-  @Mixin private ThreadsOption threads;
+  @Option(
+      names = {"-c", "--ctx-size"},
+      paramLabel = "CTX",
+      converter = PositiveInt.class,
+      description =
+          "Tokens of a question and its reply together, at which a reply is cut off; by default, as"
+              + " many as the longest needs.")
+  private int contextLength;
+
+  @Mixin private InferenceOptions inference;
 
   @Option(names = "--json", description = "Print one JSON object.")
   private boolean json;
@@ -75,7 +85,7 @@ final class EvalCommand implements Runnable {
     try (GgufFile file = GgufFile.open(model.path())) {
       overview = ModelOverview.of(file, false);
     }
-    try (LlamaModel student = model.load()) {
+    try (LlamaModel student = inference.load(model.path(), whittle.terminal())) {
       TaskReport task = ask(student, dataset);
       DivergenceReport divergence = teacher == null ? null : compare(student, teacher, dataset);
       if (json) {
@@ -96,12 +106,20 @@ final class EvalCommand implements Runnable {
 
   private TaskReport ask(LlamaModel student, JsonlDataset dataset) {
     GenerationOptions options =
-        GenerationOptions.greedy(maxTokens).withParallel(parallel).withThreads(threads.threads());
-    return new Grading(whittle.terminal(), options, limit).grade(student, dataset);
+        GenerationOptions.greedy(maxTokens)
+            .withParallel(parallel)
+            .withContextLength(contextLength)
+            .withThreads(inference.threads())
+            .withAttention(inference.attention());
+    try {
+      return new Grading(whittle.terminal(), options, limit).grade(student, dataset);
+    } catch (IllegalArgumentException e) {
+      throw new UnusableException(e.getMessage() + "; raise --ctx-size", e);
+    }
   }
 
   private DivergenceReport compare(LlamaModel student, Path teacherFile, JsonlDataset dataset) {
-    try (LlamaModel reference = ModelOption.load(teacherFile);
+    try (LlamaModel reference = ModelLoader.load(teacherFile, inference.modelOptions());
         Progress progress = new Progress(whittle.terminal(), "compare", "documents")) {
       TokenizedCorpus corpus =
           TokenizedCorpus.read(
@@ -109,7 +127,7 @@ final class EvalCommand implements Runnable {
               new DocumentTokenizer(reference),
               new CorpusLimits(reference.trainedContext(), limit, 0));
       Scope scope = corpus.completionTokens() > 0 ? Scope.COMPLETION : Scope.ALL;
-      return new DivergenceEvaluation(scope, threads.threads())
+      return new DivergenceEvaluation(scope, inference.threads(), inference.attention())
           .run(student, reference, corpus, done -> progress.update(done, corpus.size(), ""));
     } catch (IllegalArgumentException e) {
       throw new UnusableException("--teacher does not fit: " + e.getMessage(), e);

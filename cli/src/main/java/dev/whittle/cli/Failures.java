@@ -2,6 +2,8 @@ package dev.whittle.cli;
 
 import dev.whittle.cli.Terminal.OutputException;
 import dev.whittle.data.DataException;
+import dev.whittle.distillation.MemoryException;
+import dev.whittle.distillation.TeacherCacheException;
 import dev.whittle.ggml.NativeException;
 import dev.whittle.gguf.GgufException;
 import dev.whittle.huggingface.CheckpointException;
@@ -63,6 +65,7 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
       case CheckpointException _ -> true;
       case DataException _ -> true;
       case QuantizationException _ -> true;
+      case TeacherCacheException _ -> true;
       case FileAlreadyExistsException _ -> true;
       default -> false;
     };
@@ -76,6 +79,8 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
       case CheckpointException e -> e.getMessage();
       case DataException e -> e.getMessage();
       case QuantizationException e -> e.getMessage();
+      case TeacherCacheException e -> e.getMessage();
+      case MemoryException e -> e.getMessage();
       case FruitlessException e -> e.getMessage();
       case NativeException e -> e.getMessage();
       case OutputException e -> e.getMessage();

@@ -1,9 +1,11 @@
 package dev.whittle.cli;
 
-import dev.whittle.cli.Table.Column;
 import dev.whittle.cli.TypeOptions.FileTypeConverter;
+import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.ggml.FileType;
 import dev.whittle.gguf.GgufFile;
+import dev.whittle.gptq.GptqQuantizer;
+import dev.whittle.model.ModelFile;
 import dev.whittle.quantization.ImportanceMatrix;
 import dev.whittle.quantization.PostTrainingQuantizer;
 import dev.whittle.quantization.QuantizationMethod;
@@ -12,6 +14,7 @@ import dev.whittle.quantization.QuantizationPlan.Assignment;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -53,9 +56,10 @@ final class QuantizeCommand implements Callable<Integer> {
       names = "--method",
       paramLabel = "METHOD",
       description =
-          "How to round: rtn (to nearest), imatrix (columns by their importance), or fitted (with"
-              + " scales that are searched for, where that helps). By default, imatrix where"
-              + " --imatrix is given and rtn elsewhere.")
+          "How to round: rtn (to nearest), imatrix (columns by their importance), fitted (with"
+              + " scales that are searched for, where that helps), or gptq (column by column, the"
+              + " error of each made up for by the next ones; needs -f). By default, imatrix where"
+              + " --imatrix is given, gptq where -f is, and rtn elsewhere.")
   private @Nullable QuantizationMethod method;
 
   @Option(
@@ -64,6 +68,7 @@ final class QuantizeCommand implements Callable<Integer> {
       description = "An importance matrix, of 'whittle imatrix' or llama-imatrix.")
   private @Nullable Path importanceFile;
 
+  @Mixin private CalibrationOptions calibration;
   @Mixin private TypeOptions types;
 
   @Option(
@@ -85,6 +90,9 @@ final class QuantizeCommand implements Callable<Integer> {
     if (!dryRun) {
       OutputFile.check(target, force);
     }
+    if (method() == QuantizationMethod.GPTQ) {
+      return calibrated();
+    }
     @Nullable ImportanceMatrix importance =
         importanceFile == null ? null : ImportanceMatrix.read(importanceFile);
     try (GgufFile model = GgufFile.open(source)) {
@@ -92,10 +100,32 @@ final class QuantizeCommand implements Callable<Integer> {
           new PostTrainingQuantizer(
               types.select(type), method(), importance, allowRequantize, threads.threads());
       if (dryRun) {
-        whittle.terminal().print(describe(quantizer.plan(model)));
+        whittle.terminal().print(new TypeTable(quantizer.plan(model)).toString());
       } else {
         quantize(quantizer, model);
       }
+    }
+    return ExitCode.OK;
+  }
+
+  private int calibrated() throws IOException {
+    Path text = Objects.requireNonNull(calibration.file());
+    PostTrainingQuantizer quantizer =
+        new PostTrainingQuantizer(
+            types.select(type), QuantizationMethod.GPTQ, null, allowRequantize, threads.threads());
+    try (ModelFile model = ModelFile.open(source)) {
+      if (dryRun) {
+        whittle.terminal().print(new TypeTable(quantizer.plan(model.file())).toString());
+        return ExitCode.OK;
+      }
+      TokenizedCorpus corpus = calibration.read(text, source);
+      QuantizationPlan plan;
+      try (GptqProgress progress = new GptqProgress(whittle.terminal())) {
+        plan =
+            new GptqQuantizer(quantizer, calibration.settings())
+                .quantize(model, corpus, target, force, progress);
+      }
+      report(plan, model.file());
     }
     return ExitCode.OK;
   }
@@ -104,6 +134,9 @@ final class QuantizeCommand implements Callable<Integer> {
     if (method != null) {
       return method;
     }
+    if (calibration.file() != null) {
+      return QuantizationMethod.GPTQ;
+    }
     return importanceFile == null ? QuantizationMethod.RTN : QuantizationMethod.IMATRIX;
   }
 
@@ -111,6 +144,20 @@ final class QuantizeCommand implements Callable<Integer> {
     if (method() == QuantizationMethod.IMATRIX && importanceFile == null) {
       throw new ParameterException(
           spec.commandLine(), "the method imatrix needs an importance matrix; add --imatrix FILE");
+    }
+    boolean gptq = method() == QuantizationMethod.GPTQ;
+    if (gptq && calibration.file() == null) {
+      throw new ParameterException(
+          spec.commandLine(), "the method gptq needs calibration text; add -f CALIB");
+    }
+    if (!gptq && calibration.file() != null) {
+      throw new ParameterException(
+          spec.commandLine(), "only the method gptq takes calibration text; leave out -f");
+    }
+    if (gptq && importanceFile != null) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "the method gptq finds out by itself which columns matter; leave out --imatrix");
     }
     if (method() == QuantizationMethod.RTN && importanceFile != null) {
       throw new ParameterException(
@@ -130,7 +177,11 @@ final class QuantizeCommand implements Callable<Integer> {
                   progress.update(
                       report.index() + 1, report.count(), report.assignment().tensor().name()));
     }
-    long substituted = plan.tensors().stream().filter(QuantizeCommand::isSubstituted).count();
+    report(plan, model);
+  }
+
+  private void report(QuantizationPlan plan, GgufFile model) throws IOException {
+    long substituted = plan.tensors().stream().filter(Assignment::isSubstituted).count();
     if (substituted > 0) {
       whittle
           .terminal()
@@ -149,32 +200,5 @@ final class QuantizeCommand implements Callable<Integer> {
                     Files.size(target),
                     source,
                     model.fileBytes()));
-  }
-
-  private static String describe(QuantizationPlan plan) {
-    Table table =
-        new Table(
-            Column.left("tensor"),
-            Column.left("type"),
-            Column.left("becomes"),
-            Column.right("bytes"));
-    for (Assignment assignment : plan.tensors()) {
-      table.row(
-          MetadataView.line(assignment.tensor().name()),
-          assignment.tensor().type().name(),
-          assignment.type().name() + substitution(assignment),
-          "%,d".formatted(assignment.bytes()));
-    }
-    return table
-        + "\n%s: %,d bytes of tensors, %.3f bits a weight\n"
-            .formatted(plan.fileType(), plan.bytes(), plan.bitsPerWeight());
-  }
-
-  private static boolean isSubstituted(Assignment assignment) {
-    return assignment.type() != assignment.requested();
-  }
-
-  private static String substitution(Assignment assignment) {
-    return isSubstituted(assignment) ? " (rows do not fit " + assignment.requested() + ")" : "";
   }
 }

@@ -72,12 +72,12 @@ final class RunCommand implements Runnable {
   @Option(names = "--raw", description = "Continue the prompt as it is, without a chat template.")
   private boolean raw;
 
-  @Mixin private ThreadsOption threads;
+  @Mixin private InferenceOptions inference;
 
   @Override
   public void run() {
     SamplerOptions sampling = sampling();
-    try (LlamaModel loaded = model.load()) {
+    try (LlamaModel loaded = inference.load(model.path(), whittle.terminal())) {
       int[] tokens = tokens(loaded);
       int length =
           contextLength != null
@@ -93,7 +93,7 @@ final class RunCommand implements Runnable {
       }
       Terminal terminal = whittle.terminal();
       Continuation reply =
-          new TextGenerator(loaded, threads.threads(), sampling)
+          new TextGenerator(loaded, inference.threads(), inference.attention(), sampling)
               .generate(tokens, maxTokens, length, terminal::print);
       terminal.println("");
       terminal.say(

@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Help;
 import picocli.CommandLine.Help.Ansi;
 import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -19,6 +20,9 @@ import tools.jackson.databind.json.JsonMapper;
 /// Standard output carries results only, in UTF-8 whatever the locale: it may well be a file or a
 /// pipe. Unlike [System#out] it does not forget that a write failed.
 final class Terminal {
+  private static final JsonMapper JSON =
+      JsonMapper.builder().propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE).build();
+
   private final Remembering results;
   private final PrintWriter out;
   private final PrintWriter err;
@@ -71,12 +75,13 @@ final class Terminal {
   ///
   /// @throws OutputException as [#print]
   void printJson(Object result) {
+    println(json(result).toString());
+  }
+
+  /// The JSON form of a result.
+  JsonNode json(Object result) {
     try {
-      println(
-          JsonMapper.builder()
-              .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
-              .build()
-              .writeValueAsString(result));
+      return JSON.valueToTree(result);
     } catch (JacksonException e) {
       throw new IllegalStateException("the result has no form in JSON", e);
     }

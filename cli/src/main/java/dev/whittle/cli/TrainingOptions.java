@@ -1,10 +1,13 @@
 package dev.whittle.cli;
 
+import dev.whittle.distillation.BatchPlan;
 import dev.whittle.distillation.DistillationSettings;
 import dev.whittle.distillation.LearningRates;
 import dev.whittle.distillation.LossMix;
+import dev.whittle.ggml.Device;
 import dev.whittle.ggml.GgmlType;
 import dev.whittle.training.Forward;
+import dev.whittle.training.MomentType;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -44,6 +47,14 @@ final class TrainingOptions {
   private Forward forward = Forward.DECODED;
 
   @Option(
+      names = "--moments",
+      paramLabel = "TYPE",
+      description =
+          "How the optimizer's two moments of a matrix are stored: f32 (8 bytes a weight), bf16 (4) or"
+              + " q8 (2); ${DEFAULT-VALUE} by default.")
+  private MomentType moments = MomentType.F32;
+
+  @Option(
       names = "--steps",
       paramLabel = "N",
       converter = PositiveInt.class,
@@ -56,6 +67,15 @@ final class TrainingOptions {
       converter = PositiveInt.class,
       description = "Tokens in a step; ${DEFAULT-VALUE} by default.")
   private int tokensPerStep = 4096;
+
+  @Option(
+      names = {"-ub", "--ubatch-size"},
+      paramLabel = "N",
+      converter = PositiveInt.class,
+      description =
+          "Most tokens that are computed at a time, unless a document is longer; a step is split"
+              + " accordingly; by default, 2048 on the CPU and 32768 on a GPU.")
+  private @Nullable Integer microBatchTokens;
 
   @Option(
       names = {"-c", "--ctx-size"},
@@ -109,17 +129,19 @@ final class TrainingOptions {
       description = "Seed of the order of the data; ${DEFAULT-VALUE} by default.")
   private long seed = 1;
 
-  /// The settings for training to a type.
+  /// The settings for training to a type on a device, or on several like it.
   ///
   /// @throws ParameterException if a value is out of range
-  DistillationSettings settings(GgmlType type) {
+  DistillationSettings settings(GgmlType type, Device device) {
     try {
       return new DistillationSettings(
           LossMix.parse(loss, temperature),
           completionOnly,
           forward,
+          moments,
           steps,
           tokensPerStep,
+          microBatchTokens == null ? BatchPlan.microBatchTokens(device) : microBatchTokens,
           contextLength,
           learningRate == null ? LearningRates.forType(type) : learningRate,
           vectorRate,

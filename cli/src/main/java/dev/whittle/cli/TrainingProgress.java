@@ -32,6 +32,22 @@ final class TrainingProgress implements DistillationListener, AutoCloseable {
   }
 
   @Override
+  public void gptq(int layers, int total) {
+    progress("layers").update(layers, total, "");
+  }
+
+  @Override
+  public void warning(String sentence) {
+    close();
+    terminal.say("warning: " + sentence);
+  }
+
+  @Override
+  public void teacherStates(long documents, long total) {
+    progress("documents").update(documents, total, "");
+  }
+
+  @Override
   public void step(StepReport report) {
     loss = smooth(loss, report.loss());
     tokensPerSecond = smooth(tokensPerSecond, report.tokensPerSecond());

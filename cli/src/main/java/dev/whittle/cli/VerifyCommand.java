@@ -1,5 +1,6 @@
 package dev.whittle.cli;
 
+import dev.whittle.ggml.AttentionOptions;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.gguf.GgufException;
 import dev.whittle.gguf.GgufFile;
@@ -73,7 +74,8 @@ final class VerifyCommand implements Callable<Integer> {
   private void checkRuns() {
     try (LlamaModel loaded = ModelOption.load(model)) {
       int[] prompt = loaded.vocabulary().tokenize("1 + 1", true, false);
-      new TextGenerator(loaded, 1, null).generate(prompt, 1, prompt.length + 1, text -> {});
+      new TextGenerator(loaded, 1, AttentionOptions.defaults(), null)
+          .generate(prompt, 1, prompt.length + 1, text -> {});
     }
     confirm("llama.cpp loads and runs it");
   }
