@@ -21,6 +21,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /// `distill`, and `verify` of what it writes.
 class DistillTest {
@@ -41,11 +43,15 @@ class DistillTest {
   }
 
   private CommandLine distill(Object... more) {
+    return distillFrom("rtn", more);
+  }
+
+  private CommandLine distillFrom(String start, Object... more) {
     List<Object> arguments =
         new ArrayList<>(
             List.of("distill", "-m", Demo.model(), "-f", data, "-o", out, "--type", "q2_k"));
     arguments.addAll(
-        List.of("--init", "rtn", "--steps", 4, "--tokens-per-step", 256, "-c", 256, "-t", 1));
+        List.of("--init", start, "--steps", 4, "--tokens-per-step", 256, "-c", 256, "-t", 1));
     arguments.addAll(List.of(more));
     return whittle(arguments.toArray());
   }
@@ -91,6 +97,93 @@ class DistillTest {
     assertArrayEquals(whole, Files.readAllBytes(out));
     assertEnded(
         distill("--run-dir", run, "--resume", "--force", "--lr", 0.1), FAILED, "recipe.yaml", "lr");
+  }
+
+  @Test
+  void training_can_start_from_gptq() throws IOException {
+    CommandLine started = distillFrom("gptq", "--run-dir", run);
+    assertDone(started);
+    assertTrue(started.err().contains("distill: quantizing by GPTQ"), started.err());
+    assertTrue(Files.exists(run.resolve("gptq.gguf")));
+  }
+
+  @Test
+  void the_teacher_can_be_cached() throws IOException {
+    Path cache = folder.resolve("teacher");
+    CommandLine filling = distill("--teacher-cache", cache);
+    assertDone(filling);
+    assertTrue(filling.err().contains("distill: filling " + cache), filling.err());
+    byte[] first = Files.readAllBytes(out);
+    CommandLine reading = distill("--teacher-cache", cache, "--force");
+    assertDone(reading);
+    assertFalse(reading.err().contains("filling"), reading.err());
+    assertArrayEquals(first, Files.readAllBytes(out));
+
+    Files.write(data, Files.readAllLines(data).subList(1, CHATS));
+    assertEnded(
+        distill("--teacher-cache", cache, "--force"), UNUSABLE, cache.toString(), "other data");
+  }
+
+  @Test
+  void a_teacher_cache_that_makes_no_sense_is_refused() throws IOException {
+    Path cache = folder.resolve("teacher");
+    assertRefused(
+        distill("--teacher-cache", cache, "--loss", "ce"), UNUSABLE, "--teacher-cache", "'ce'");
+    assertRefused(distill("--teacher-cache", out), UNUSABLE, "-o", "same file");
+    assertRefused(
+        distill("--teacher-cache", folder.resolve("no/teacher")), UNUSABLE, "no/teacher", "create");
+    assertFalse(Files.exists(cache));
+    assertEnded(distill("--teacher-cache", data), UNUSABLE, "chats.jsonl is not a teacher cache");
+    assertRefused(distill("--teacher-cache", folder), UNUSABLE, "regular file");
+  }
+
+  @Test
+  void a_dry_run_says_what_it_would_take_and_writes_nothing() throws IOException {
+    CommandLine planned = distill("--dry-run");
+    assertDone(planned);
+    assertFalse(Files.exists(out));
+    assertTrue(planned.out().contains("blk.0.attn_q.weight"), planned.out());
+    assertTrue(planned.out().contains("activations, kept"), planned.out());
+    CommandLine json = distill("--dry-run", "--json", "--activations", "recomputed");
+    assertDone(json);
+    JsonNode plan = new JsonMapper().readTree(json.out());
+    assertEquals("recomputed", plan.get("activations").asString());
+    JsonNode memory = plan.get("memory");
+    long sum = 0;
+    for (JsonNode part : memory) {
+      sum += part.asLong();
+    }
+    assertEquals(plan.get("memory_bytes").asLong(), sum);
+    assertEquals(4L * 4_984_832, memory.get("gradients").asLong());
+    assertFalse(plan.has("mend"));
+    assertDone(distill());
+    assertEquals(plan.get("file_bytes").asLong(), Files.size(out));
+    assertDone(distill("--dry-run"));
+    assertRefused(distill("--json"), UNUSABLE, "--json", "--dry-run");
+  }
+
+  /// A context for which the attention alone takes more than any machine has.
+  @Test
+  void a_run_that_cannot_fit_says_so_before_it_starts() throws IOException {
+    Files.writeString(data, "{\"text\": \"" + "one two three four five ".repeat(40_000) + "\"}\n");
+    CommandLine huge =
+        whittle(
+            "distill",
+            "-m",
+            Demo.model(),
+            "-f",
+            data,
+            "-o",
+            out,
+            "--type",
+            "q2_k",
+            "--run-dir",
+            run,
+            "-c",
+            200_000);
+    assertEnded(huge, FAILED, "GiB of memory", "--ctx-size");
+    assertFalse(Files.exists(run));
+    assertFalse(Files.exists(out));
   }
 
   @Test

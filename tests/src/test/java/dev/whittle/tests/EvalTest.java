@@ -77,6 +77,32 @@ class EvalTest {
   }
 
   @Test
+  void a_coarse_cache_moves_the_student_away_from_its_own_teacher() {
+    JsonNode json =
+        whittle(
+                "eval",
+                "-m",
+                MODEL,
+                "-f",
+                Demo.QUESTIONS,
+                "--limit",
+                4,
+                "--teacher",
+                MODEL,
+                "-ctk",
+                "q4_0",
+                "-ctv",
+                "q4_0",
+                "-c",
+                256,
+                "--json",
+                "-t",
+                1)
+            .json();
+    assertTrue(json.at("/kl/mean_kld").doubleValue() > 1e-6);
+  }
+
+  @Test
   void refuses_what_it_cannot_use() throws IOException {
     Path unanswered = Files.writeString(folder.resolve("data.jsonl"), "{\"text\": \"a b\"}\n");
     assertRefused(
@@ -85,5 +111,10 @@ class EvalTest {
     assertRefused(
         whittle("eval", "-m", MODEL, "-f", Demo.QUESTIONS, "--limit", 0), UNUSABLE, "--limit");
     assertRefused(whittle("eval", "-f", Demo.QUESTIONS), UNUSABLE, "--model");
+    assertRefused(
+        whittle("eval", "-m", MODEL, "-f", Demo.QUESTIONS, "-c", 4, "-t", 1),
+        UNUSABLE,
+        "line 1 of",
+        "--ctx-size");
   }
 }

@@ -23,9 +23,11 @@ import java.util.Set;
 /// The arrow of the design: cli → trainer → export → bindings, and what each may touch.
 @AnalyzeClasses(packages = "dev.whittle", importOptions = DoNotIncludeTests.class)
 class LayersTest {
-  private static final String[] BINDINGS = {"dev.whittle.ffi..", "dev.whittle.ggml.."};
+  private static final String[] BINDINGS = {
+    "dev.whittle.ffi..", "dev.whittle.ggml..", "dev.whittle.onednn.."
+  };
   private static final String[] EXPORT = {
-    "dev.whittle.gguf..", "dev.whittle.io..", "dev.whittle.huggingface.."
+    "dev.whittle.blocks..", "dev.whittle.gguf..", "dev.whittle.io..", "dev.whittle.huggingface.."
   };
   private static final String[] CLI = {"dev.whittle.cli.."};
 

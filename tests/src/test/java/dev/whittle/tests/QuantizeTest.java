@@ -59,6 +59,45 @@ class QuantizeTest {
   }
 
   @Test
+  void gptq_learns_from_text() {
+    Object[] calibration = {"-f", Demo.CHATS, "--calibration-documents", 20};
+    assertEquals(GgmlType.Q2_K, typeAfter("q2_k", FFN_UP, calibration));
+    Path out = folder.resolve("x.gguf");
+    CommandLine warned =
+        whittle(
+            "quantize",
+            MODEL,
+            out,
+            "Q4_0",
+            "-f",
+            Demo.CHATS,
+            "--calibration-documents",
+            2,
+            "-t",
+            1);
+    assertDone(warned);
+    assertTrue(
+        warned
+            .err()
+            .matches("(?s).*warning: .*too few for the 768 inputs of 'blk\\.0\\.ffn_down.*"),
+        warned.err());
+    assertRefused(
+        whittle("quantize", MODEL, out, "Q4_0", "--force", "--method", "gptq"), UNUSABLE, "-f");
+    assertRefused(
+        whittle("quantize", MODEL, out, "Q4_0", "--force", "--method", "rtn", "-f", Demo.CHATS),
+        UNUSABLE,
+        "-f");
+    assertRefused(
+        whittle("quantize", MODEL, out, "Q4_0", "--force", "--imatrix", MODEL, "-f", Demo.CHATS),
+        UNUSABLE,
+        "--imatrix");
+    assertRefused(
+        whittle("quantize", MODEL, out, "Q4_0", "--force", "-f", folder.resolve("no.jsonl")),
+        UNUSABLE,
+        "no.jsonl");
+  }
+
+  @Test
   void a_dry_run_writes_nothing() {
     Path out = folder.resolve("out.gguf");
     CommandLine run = whittle("quantize", MODEL, out, "Q4_K_M", "--dry-run");

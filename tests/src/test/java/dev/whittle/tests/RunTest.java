@@ -6,8 +6,12 @@ import static dev.whittle.tests.Expectations.assertDone;
 import static dev.whittle.tests.Expectations.assertRefused;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.whittle.ggml.NativeRuntime;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -31,6 +35,33 @@ class RunTest {
   }
 
   @Test
+  void a_quantized_cache_and_unfused_attention_give_the_same_answer() {
+    Object[] quantized = {
+      "-ctk", "q8_0", "-ctv", "q8_0", "-fa", "on", "--device", "cpu", "-ngl", 0
+    };
+    Object[] unfused = {"--cache-type-k", "f32", "-fa", "off", "--device", "auto"};
+    for (Object[] options : new Object[][] {quantized, unfused}) {
+      CommandLine run = whittle(with(options, "-p", "What is 1901 + 510?"));
+      assertDone(run);
+      assertTrue(run.out().endsWith("\\boxed{2411}\n"), run.out());
+    }
+  }
+
+  @Test
+  void layers_for_a_gpu_that_is_not_used_are_remarked_upon() {
+    CommandLine run =
+        whittle(with(new Object[] {"-ngl", "all", "--device", "cpu"}, "-p", "x", "-n", 1));
+    assertDone(run);
+    assertTrue(run.err().startsWith("--n-gpu-layers changes nothing"), run.err());
+  }
+
+  private static Object[] with(Object[] options, Object... more) {
+    return Stream.of(new Object[] {"run", "-m", MODEL, "-t", 1}, options, more)
+        .flatMap(Arrays::stream)
+        .toArray();
+  }
+
+  @Test
   void the_same_seed_draws_the_same_reply() {
     Object[] arguments = {
       "run", "-m", MODEL, "-p", "Tell me something.", "--temp", 1.5, "-s", 7, "-n", 20, "-t", 1
@@ -45,10 +76,30 @@ class RunTest {
     assertRefused(whittle("run", "-m", MODEL, "-p", "x", "-n", 0), UNUSABLE, "--predict");
     assertRefused(whittle("run", "-m", MODEL, "-p", "x", "-n", "ten"), UNUSABLE, "ten");
     assertRefused(whittle("run", "-m", MODEL, "-p", "x", "-t", 0), UNUSABLE, "--threads");
+    assertRefused(whittle("run", "-m", MODEL, "-p", "x", "-t", 513), UNUSABLE, "--threads", "512");
     assertRefused(whittle("run", "-m", MODEL, "-p", "x", "--temp", -1), UNUSABLE, "temperature");
     assertRefused(whittle("run", "-m", MODEL, "-p", "x", "-c", 4), UNUSABLE, "--ctx-size");
     assertRefused(whittle("run", "-m", MODEL, "-p", "", "--raw"), UNUSABLE, "--prompt is empty");
     assertRefused(whittle("run", "-m", "none", "-p", "x"), UNUSABLE, "none does not exist");
+    assertRefused(
+        whittle("run", "-m", MODEL, "-p", "x", "-ctv", "q8_0", "-fa", "off"),
+        UNUSABLE,
+        "values in Q8_0",
+        "flash attention");
+    assertRefused(whittle("run", "-m", MODEL, "-p", "x", "-ctk", "q4_K"), UNUSABLE, "q4_K", "q8_0");
+    assertRefused(whittle("run", "-m", MODEL, "-p", "x", "-ngl", -2), UNUSABLE, "-2", "'all'");
+    assertRefused(
+        whittle("run", "-m", MODEL, "-p", "x", "--device", "TPU"), UNUSABLE, "--device", "'TPU'");
+  }
+
+  @Test
+  void without_a_cuda_device_the_mend_is_named() {
+    assumeTrue(NativeRuntime.load().devices().stream().noneMatch(d -> d.name().contains("CUDA")));
+    assertRefused(
+        whittle("run", "-m", MODEL, "-p", "x", "--device", "cuda"),
+        UNUSABLE,
+        "--device is cuda",
+        "'whittle doctor'");
   }
 
   @Test
