@@ -171,6 +171,13 @@ final class DistillCommand implements Callable<Integer> {
               + loss
               + "' does not ask for; leave it out");
     }
+    if (loss.comparesStates()) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "--teacher-cache has only the states behind the teacher's last layer, and the loss '"
+              + loss
+              + "' needs those behind every one; leave it out");
+    }
     if (absolute(teacherCache).equals(absolute(output.path()))) {
       throw new ParameterException(
           spec.commandLine(), "--teacher-cache and -o name the same file; name two");

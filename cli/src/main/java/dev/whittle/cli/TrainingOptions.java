@@ -23,8 +23,9 @@ final class TrainingOptions {
       names = "--loss",
       paramLabel = "LOSS",
       description =
-          "forward-kl, reverse-kl, jsd, cakld or ce, or a mix such as forward-kl:0.9,ce:0.1;"
-              + " ${DEFAULT-VALUE} by default.")
+          "forward-kl, reverse-kl, jsd, cakld or ce, or a mix such as forward-kl:0.9,ce:0.1; with"
+              + " hidden:X, the distance of the hidden states behind each layer from the teacher's is"
+              + " part of it; ${DEFAULT-VALUE} by default.")
   private String loss = "forward-kl";
 
   @Option(

@@ -129,6 +129,11 @@ class DistillTest {
     Path cache = folder.resolve("teacher");
     assertRefused(
         distill("--teacher-cache", cache, "--loss", "ce"), UNUSABLE, "--teacher-cache", "'ce'");
+    assertRefused(
+        distill("--teacher-cache", cache, "--loss", "forward-kl,hidden"),
+        UNUSABLE,
+        "--teacher-cache",
+        "every one");
     assertRefused(distill("--teacher-cache", out), UNUSABLE, "-o", "same file");
     assertRefused(
         distill("--teacher-cache", folder.resolve("no/teacher")), UNUSABLE, "no/teacher", "create");

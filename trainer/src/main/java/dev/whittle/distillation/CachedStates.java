@@ -34,6 +34,11 @@ final class CachedStates implements TeacherStates {
   }
 
   @Override
+  public List<Tensor> layers() {
+    return List.of();
+  }
+
+  @Override
   public void load(PackedBatch batch) {
     for (PackedBatch.Placement placement : batch.placements()) {
       cache.read(placement.document(), cache.layout().slice(staging, placement));

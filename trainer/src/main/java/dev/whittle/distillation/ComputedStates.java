@@ -26,8 +26,16 @@ final class ComputedStates implements TeacherStates {
   private final Tensor states;
   private final Graph norm;
 
+  private final List<Tensor> layers;
+
   /// @param inputs what holds the micro-batches, shared with the student
-  ComputedStates(Backend backend, ModelFile teacher, FrozenWeights weights, BatchInputs inputs) {
+  /// @param everyLayer whether the states behind each layer are kept too
+  ComputedStates(
+      Backend backend,
+      ModelFile teacher,
+      FrozenWeights weights,
+      BatchInputs inputs,
+      boolean everyLayer) {
     this.backend = backend;
     trunk =
         new Trunk(
@@ -37,7 +45,8 @@ final class ComputedStates implements TeacherStates {
             weights,
             weights.ropeFactors(),
             inputs,
-            Trunk.Activations.NONE);
+            everyLayer ? Trunk.Activations.STATES : Trunk.Activations.NONE);
+    layers = everyLayer ? trunk.states() : List.of();
     int tokens = inputs.shape().tokens();
     states = leaves.newTensor(TeacherStates.type(teacher), teacher.config().width(), tokens + 1);
     leaves.allocate(backend);
@@ -57,6 +66,11 @@ final class ComputedStates implements TeacherStates {
   @Override
   public Tensor tensor() {
     return states;
+  }
+
+  @Override
+  public List<Tensor> layers() {
+    return layers;
   }
 
   @Override

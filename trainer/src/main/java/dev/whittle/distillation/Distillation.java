@@ -148,6 +148,7 @@ public final class Distillation implements AutoCloseable {
         settings.steps(),
         progress.tokens(),
         loss,
+        engines.stream().mapToDouble(DistillationEngine::hiddenLoss).sum(),
         rate,
         norm,
         tokens / ((encoded - start) / 1e9),

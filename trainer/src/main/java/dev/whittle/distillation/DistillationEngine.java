@@ -19,6 +19,9 @@ public final class DistillationEngine implements AutoCloseable {
   private final boolean completionOnly;
   private final BatchInputs inputs;
   private final @Nullable TeacherStates teacher;
+  private final @Nullable HiddenStateLoss hidden;
+  private final double hiddenWeight;
+  private double hiddenLoss;
   private final Trunk student;
   private final DistillationHead head;
 
@@ -75,7 +78,13 @@ public final class DistillationEngine implements AutoCloseable {
     inputs = new BatchInputs(backend, shape);
     teacher =
         loss.needsTeacher()
-            ? TeacherStates.of(backend, teacherFile, teacherWeights, inputs, cache)
+            ? TeacherStates.of(
+                backend, teacherFile, teacherWeights, inputs, cache, loss.comparesStates())
+            : null;
+    hiddenWeight = loss.weight(Objective.HIDDEN);
+    hidden =
+        teacher != null && loss.comparesStates()
+            ? new HiddenStateLoss(backend, teacher.layers(), hiddenWeight)
             : null;
     student =
         new Trunk(
@@ -86,7 +95,8 @@ public final class DistillationEngine implements AutoCloseable {
             teacherWeights.ropeFactors(),
             inputs,
             activations,
-            alone);
+            alone,
+            hidden);
     head =
         new DistillationHead(
             backend,
@@ -117,6 +127,7 @@ public final class DistillationEngine implements AutoCloseable {
   public double run(List<PackedBatch> batches, long targets) {
     weights.clearGradients();
     double loss = 0;
+    hiddenLoss = 0;
     for (PackedBatch batch : batches) {
       loss += runMicroBatch(batch, 1f / Math.max(1, targets));
     }
@@ -136,9 +147,22 @@ public final class DistillationEngine implements AutoCloseable {
     student.forward();
     student.outputGradient().clear();
     double loss = head.run(targets, tokenWeights);
+    if (hidden != null) {
+      hidden.load(tokenWeights);
+    }
     student.backward();
+    if (hidden != null) {
+      double value = hidden.value();
+      hiddenLoss += value;
+      loss += hiddenWeight * value;
+    }
     weights.addEmbeddingGradient(batch.tokens(), student.embeddingGradient());
     return loss;
+  }
+
+  /// The part of [Objective#HIDDEN] in the last [#run], without its weight.
+  public double hiddenLoss() {
+    return hiddenLoss;
   }
 
   /// The graphs of a step.
@@ -154,7 +178,7 @@ public final class DistillationEngine implements AutoCloseable {
 
   /// The bytes of the student's activations and the work space of its passes.
   long activationBytes() {
-    return inputs.bytes() + student.bytes();
+    return inputs.bytes() + student.bytes() + (hidden == null ? 0 : hidden.bytes());
   }
 
   /// The bytes of the head's chunk.
@@ -171,6 +195,9 @@ public final class DistillationEngine implements AutoCloseable {
   public void close() {
     head.close();
     student.close();
+    if (hidden != null) {
+      hidden.close();
+    }
     if (teacher != null) {
       teacher.close();
     }

@@ -434,11 +434,14 @@ public final class DistillationJob {
         (System.nanoTime() - start) / 1e9);
   }
 
-  private static Map<String, Object> metrics(StepReport r) {
+  private Map<String, Object> metrics(StepReport r) {
     Map<String, Object> line = new LinkedHashMap<>();
     line.put("step", r.step());
     line.put("tokens", r.tokens());
     line.put("loss", r.loss());
+    if (request.settings().loss().comparesStates()) {
+      line.put("hidden_loss", r.hiddenLoss());
+    }
     line.put("lr", r.learningRate());
     line.put("grad_norm", r.gradientNorm());
     line.put("tokens_per_second", r.tokensPerSecond());

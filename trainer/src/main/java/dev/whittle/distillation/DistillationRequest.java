@@ -58,7 +58,13 @@ public record DistillationRequest(
       throw new IllegalArgumentException(
           "the loss " + settings.loss() + " has no teacher to cache");
     }
-    if (activations == Trunk.Activations.NONE) {
+    if (teacherCache != null && settings.loss().comparesStates()) {
+      throw new IllegalArgumentException(
+          "the loss "
+              + settings.loss()
+              + " needs the teacher's states behind every layer, which no teacher cache has");
+    }
+    if (activations != null && !activations.differentiates()) {
       throw new IllegalArgumentException("training needs a backward pass");
     }
   }

@@ -4,18 +4,23 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
 
 /// A weighted sum of objectives.
 ///
 /// @param weights the share of each objective, positive
-/// @param temperature the temperature of both distributions in all terms but cross-entropy. These
+/// @param temperature the temperature of both distributions in all terms that compare them. These
 ///   terms are multiplied by its square, so that their gradients keep their size (Hinton et al.
 ///   2015)
 public record LossMix(Map<Objective, Double> weights, double temperature) {
   public LossMix {
     if (weights.isEmpty() || weights.values().stream().anyMatch(w -> !(w > 0))) {
       throw new IllegalArgumentException("a loss needs objectives with positive weights");
+    }
+    if (weights.keySet().equals(Set.of(Objective.HIDDEN))) {
+      throw new IllegalArgumentException(
+          "the loss 'hidden' leaves out the head; add another one, such as forward-kl,hidden");
     }
     if (!(temperature > 0)) {
       throw new IllegalArgumentException("the temperature must be positive, not " + temperature);
@@ -74,9 +79,14 @@ public record LossMix(Map<Objective, Double> weights, double temperature) {
     return weight(Objective.REVERSE_KL) + confidence * weight(Objective.CAKLD);
   }
 
-  /// Whether any term reads the teacher's distribution.
+  /// Whether any term reads what the teacher makes of a token.
   public boolean needsTeacher() {
     return weights.keySet().stream().anyMatch(o -> o != Objective.CE);
+  }
+
+  /// Whether the states behind every layer of the teacher are needed, and not only the last ones.
+  public boolean comparesStates() {
+    return weight(Objective.HIDDEN) > 0;
   }
 
   /// Whether the teacher's confidence has to be known.

@@ -13,7 +13,11 @@ public enum Objective {
   /// tokens (BitDistiller, Du et al. 2024).
   CAKLD,
   /// −log Q(next token): the data's own tokens, no teacher.
-  CE;
+  CE,
+  /// The distance of the student's hidden states from the teacher's behind each layer, relative to
+  /// the length of the teacher's (TinyBERT, Jiao et al. 2020). It says nothing of the head, so it
+  /// only stands beside another one.
+  HIDDEN;
 
   /// The name on the command line.
   public String label() {

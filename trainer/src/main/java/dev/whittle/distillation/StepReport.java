@@ -6,6 +6,7 @@ package dev.whittle.distillation;
 /// @param steps how many there will be
 /// @param tokens tokens trained on since the run began, padding not counted
 /// @param loss mean over the targets
+/// @param hiddenLoss the part of [Objective#HIDDEN] in it without its weight, 0 without such a term
 /// @param learningRate of matrices and the embedding
 /// @param gradientNorm before clipping
 /// @param tokensPerSecond in this step, padding not counted
@@ -17,6 +18,7 @@ public record StepReport(
     int steps,
     long tokens,
     double loss,
+    double hiddenLoss,
     double learningRate,
     double gradientNorm,
     double tokensPerSecond,

@@ -186,7 +186,7 @@ public final class TeacherCache implements AutoCloseable {
         BatchPlan.of(FILLING_TOKENS, layout.corpus().longest(), FILLING_TOKENS, 1).shape();
     PackedBatches batches = PackedBatches.inOrder(layout.corpus(), shape);
     try (BatchInputs inputs = new BatchInputs(backend, shape);
-        ComputedStates states = new ComputedStates(backend, teacher, weights, inputs);
+        ComputedStates states = new ComputedStates(backend, teacher, weights, inputs, false);
         Arena arena = Arena.ofConfined()) {
       MemorySegment values = arena.allocate(layout.tokenBytes() * shape.tokens());
       while (!isFull()) {

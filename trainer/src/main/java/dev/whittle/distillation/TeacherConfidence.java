@@ -42,7 +42,7 @@ final class TeacherConfidence {
     double sum = 0;
     long targets = 0;
     try (BatchInputs inputs = new BatchInputs(backend, shape);
-        TeacherStates states = TeacherStates.of(backend, teacher, weights, inputs, cache);
+        TeacherStates states = TeacherStates.of(backend, teacher, weights, inputs, cache, false);
         TensorContext leaves = new TensorContext(4);
         TensorContext context = new TensorContext(32);
         GraphAllocator allocator = new GraphAllocator(backend)) {

@@ -17,14 +17,19 @@ sealed interface TeacherStates extends AutoCloseable permits ComputedStates, Cac
   /// States of micro-batches of the inputs' shape.
   ///
   /// @param cache where they are read from; null to compute them
+  /// @param everyLayer whether the states behind each layer are wanted too, which no cache has
   static TeacherStates of(
       Backend backend,
       ModelFile teacher,
       FrozenWeights weights,
       BatchInputs inputs,
-      @Nullable TeacherCache cache) {
+      @Nullable TeacherCache cache,
+      boolean everyLayer) {
+    if (cache != null && everyLayer) {
+      throw new IllegalArgumentException("a teacher cache has no states behind each layer");
+    }
     return cache == null
-        ? new ComputedStates(backend, teacher, weights, inputs)
+        ? new ComputedStates(backend, teacher, weights, inputs, everyLayer)
         : new CachedStates(backend, inputs.shape(), cache);
   }
 
@@ -37,6 +42,9 @@ sealed interface TeacherStates extends AutoCloseable permits ComputedStates, Cac
 
   /// The states, [width, tokens + 1] of [#type]; the last column is zero.
   Tensor tensor();
+
+  /// The states behind each layer, [width, tokens + 1] F32; empty if they were not wanted.
+  List<Tensor> layers();
 
   /// Brings the states of a micro-batch, which the inputs hold too, into [#tensor]. Those of
   /// padding are any numbers.

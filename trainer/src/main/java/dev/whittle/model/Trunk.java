@@ -32,11 +32,18 @@ public final class Trunk implements AutoCloseable {
   public enum Activations {
     /// There is no backward pass.
     NONE,
+    /// There is no backward pass, but the states behind every layer are kept to be read.
+    STATES,
     /// Only the layer's input: the backward pass runs the layer's forward pass again. The memory of
     /// one layer serves all.
     RECOMPUTED,
     /// Everything: no work is done twice.
-    KEPT
+    KEPT;
+
+    /// Whether there is a backward pass.
+    public boolean differentiates() {
+      return this == RECOMPUTED || this == KEPT;
+    }
   }
 
   private static final int NODES_PER_LAYER = 256;
@@ -48,6 +55,7 @@ public final class Trunk implements AutoCloseable {
   private final WeightSource weights;
   private final BatchInputs inputs;
   private final Activations activations;
+  private final @Nullable LayerLoss layerLoss;
   private final TensorContext persistent;
   private final Positions positions;
   private final List<Tensor> hidden = new ArrayList<>();
@@ -71,7 +79,7 @@ public final class Trunk implements AutoCloseable {
       @Nullable Tensor ropeFactors,
       BatchInputs inputs,
       Activations activations) {
-    this(backend, config, family, weights, ropeFactors, inputs, activations, false);
+    this(backend, config, family, weights, ropeFactors, inputs, activations, false, null);
   }
 
   /// Builds the graphs.
@@ -80,6 +88,8 @@ public final class Trunk implements AutoCloseable {
   /// @param inputs the micro-batch, shared with other models
   /// @param alone whether a step has no other micro-batch, so that gradients of matrices need not
   ///   be added to what is there
+  /// @param layerLoss a loss on the states behind each layer, whose gradient the backward pass adds
+  ///   there; null for none
   public Trunk(
       Backend backend,
       ModelConfig config,
@@ -88,13 +98,15 @@ public final class Trunk implements AutoCloseable {
       @Nullable Tensor ropeFactors,
       BatchInputs inputs,
       Activations activations,
-      boolean alone) {
+      boolean alone,
+      @Nullable LayerLoss layerLoss) {
     this.backend = backend;
     this.config = config;
     this.family = family;
     this.weights = weights;
     this.inputs = inputs;
     this.activations = activations;
+    this.layerLoss = layerLoss;
     Kernels fastest = Kernels.of(backend);
     Kernels fitting = multipliesBlocks() ? fastest.withDeployedAttention() : fastest;
     kernels = alone ? fitting.replacingGradients() : fitting;
@@ -106,7 +118,7 @@ public final class Trunk implements AutoCloseable {
     for (int i = 0; i < places; i++) {
       hidden.add(persistent.newTensor(GgmlType.F32, config.width(), tokens + 1));
     }
-    if (activations == Activations.NONE) {
+    if (!activations.differentiates()) {
       ones = null;
     } else {
       gradients.add(persistent.newTensor(GgmlType.F32, config.width(), tokens + 1));
@@ -141,7 +153,7 @@ public final class Trunk implements AutoCloseable {
     buildEmbedding(sharing);
     for (int layer = 0; layer < config.layers(); layer++) {
       switch (activations) {
-        case NONE -> sharing.add(buildForward(layer).graph());
+        case NONE, STATES -> sharing.add(buildForward(layer).graph());
         case RECOMPUTED -> {
           sharing.add(buildForward(layer).graph());
           sharing.add(buildRecomputedBackward(layer));
@@ -177,10 +189,8 @@ public final class Trunk implements AutoCloseable {
 
   private LayerForward layerInto(TensorContext context, int layer, String title) {
     Tape tape = new Tape(new Operations(context), kernels);
-    Tensor source = hiddenAt(layer);
-    Tensor x = context.newTensor(GgmlType.F32, config.width(), inputs.shape().tokens());
-    context.alias(x, source);
-    Variable input = tape.input(x, activations != Activations.NONE);
+    Tensor x = columnsOf(hiddenAt(layer), context);
+    Variable input = tape.input(x, activations.differentiates());
     Variable output = family.layer(tape, config, layerWeights(layer), input, positions);
     return new LayerForward(tape, input, output, new Graph(context, title, NODES_PER_LAYER));
   }
@@ -205,17 +215,28 @@ public final class Trunk implements AutoCloseable {
   }
 
   private Graph differentiate(int layer, LayerForward from, TensorContext context) {
-    Tensor seed = context.newTensor(GgmlType.F32, config.width(), inputs.shape().tokens());
-    context.alias(seed, gradientAt(layer + 1));
-    Gradients result =
-        from.tape().differentiate(from.output(), seed, new Operations(context), ones());
+    Graph graph = new Graph(context, "backward pass of layer " + layer, 2 * NODES_PER_LAYER);
+    Operations ops = new Operations(context);
+    Tensor seed = columnsOf(gradientAt(layer + 1), context);
+    if (layerLoss != null) {
+      LayerLoss.Nodes loss = layerLoss.build(ops, layer, columnsOf(hiddenAt(layer + 1), context));
+      graph.expand(loss.value());
+      seed = ops.add(seed, loss.gradient());
+    }
+    Gradients result = from.tape().differentiate(from.output(), seed, ops, ones());
     Tensor atInput = result.at(from.input());
     context.alias(atInput, gradientAt(layer));
-    Graph graph = new Graph(context, "backward pass of layer " + layer, 2 * NODES_PER_LAYER);
     result.accumulations().forEach(graph::expand);
     graph.expand(atInput);
     backward.add(graph);
     return graph;
+  }
+
+  /// All columns but the spare one, as a tensor of another context.
+  private Tensor columnsOf(Tensor places, TensorContext context) {
+    Tensor columns = context.newTensor(GgmlType.F32, config.width(), inputs.shape().tokens());
+    context.alias(columns, places);
+    return columns;
   }
 
   /// Whether the forward pass multiplies with blocks themselves, and not with what they decode to.
@@ -256,6 +277,16 @@ public final class Trunk implements AutoCloseable {
   /// The hidden states before the final norm, [width, tokens + 1] F32; the last column is spare.
   public Tensor output() {
     return hiddenAt(config.layers());
+  }
+
+  /// The hidden states behind each layer, [width, tokens + 1] F32; the last column is spare.
+  ///
+  /// @throws IllegalStateException if they are not kept
+  public List<Tensor> states() {
+    if (activations == Activations.NONE) {
+      throw new IllegalStateException("this trunk keeps no states");
+    }
+    return List.copyOf(hidden.subList(1, hidden.size()));
   }
 
   /// Where the gradient at [#output] has to be before [#backward], [width, tokens + 1] F32.

@@ -52,7 +52,9 @@ class DeviceAgreementTest {
     "qwen3, 'reverse-kl:0.5,jsd:0.5', RECOMPUTED",
     "qwen2, forward-kl, RECOMPUTED",
     "llama, ce, KEPT",
-    "qwen3, 'cakld:0.7,ce:0.3', KEPT"
+    "qwen3, 'cakld:0.7,ce:0.3', KEPT",
+    "qwen3, 'forward-kl:0.1,hidden', KEPT",
+    "llama, 'forward-kl:0.1,hidden', RECOMPUTED"
   })
   void aStepIsTheSameOnEveryDevice(String family, String loss, Activations activations)
       throws Exception {

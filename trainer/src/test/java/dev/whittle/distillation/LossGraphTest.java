@@ -1,6 +1,7 @@
 package dev.whittle.distillation;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -101,6 +102,15 @@ class LossGraphTest {
     }
   }
 
+  @Test
+  void hiddenStatesAloneLeaveOutTheHead() {
+    assertThrows(IllegalArgumentException.class, () -> LossMix.parse("hidden", 1));
+    LossMix mix = LossMix.parse("ce,hidden:0.5", 1);
+    assertTrue(mix.comparesStates());
+    assertTrue(mix.needsTeacher());
+    assertFalse(LossMix.of(Objective.FORWARD_KL).comparesStates());
+  }
+
   private static double expected(
       LossMix mix, float[] student, float[] teacher, int next, int token) {
     double tau = mix.temperature();
@@ -119,6 +129,7 @@ class LossGraphTest {
             case JSD -> (kl(p, m) + kl(q, m)) / 2 * tau * tau;
             case CAKLD -> (CONFIDENCE * kl(q, p) + (1 - CONFIDENCE) * kl(p, q)) * tau * tau;
             case CE -> -Math.log(softmax(student, token, 1)[next]);
+            case HIDDEN -> throw new IllegalArgumentException("not a loss of logits");
           };
       sum += mix.weights().get(objective) * value;
     }

@@ -109,7 +109,8 @@ class MemoryPlanTest {
   @CsvSource({
     "KEPT, DECODED, F32, 3, forward-kl",
     "RECOMPUTED, DEPLOYED, Q8, 2, 'cakld:0.5,ce:0.5'",
-    "RECOMPUTED, DECODED, BF16, 1, ce"
+    "RECOMPUTED, DECODED, BF16, 1, ce",
+    "KEPT, DECODED, F32, 2, 'forward-kl,hidden'"
   })
   void whatIsMeasuredIsWhatIsAllocated(
       Activations activations, Forward forward, MomentType moments, int rows, String loss) {

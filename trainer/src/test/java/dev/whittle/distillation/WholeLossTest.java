@@ -50,7 +50,9 @@ class WholeLossTest {
     "qwen3, 'reverse-kl:0.5,jsd:0.5', RECOMPUTED",
     "qwen2, forward-kl, RECOMPUTED",
     "llama, ce, KEPT",
-    "llama-untied, 'cakld:0.7,ce:0.3', RECOMPUTED"
+    "llama-untied, 'cakld:0.7,ce:0.3', RECOMPUTED",
+    "qwen3, 'forward-kl:0.1,hidden', KEPT",
+    "llama, 'ce:0.1,hidden:0.5', RECOMPUTED"
   })
   void theGradientIsTheSlope(String family, String loss, Activations activations) throws Exception {
     Path teacherFile = write(checkpoint(family, 1), "teacher");
