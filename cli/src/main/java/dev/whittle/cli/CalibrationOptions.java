@@ -18,7 +18,7 @@ final class CalibrationOptions {
       names = {"-f", "--file"},
       paramLabel = "CALIB",
       description =
-          "For the method gptq: calibration text, JSON lines with 'messages' (a chat), 'prompt' and"
+          "For the method gptq and transforms: calibration text, JSON lines with 'messages' (a chat), 'prompt' and"
               + " 'completion', or 'text'.")
   private @Nullable Path file;
 
@@ -27,7 +27,7 @@ final class CalibrationOptions {
       paramLabel = "N",
       converter = PositiveInt.class,
       description =
-          "For the method gptq: take so many lines of the calibration text, chosen at random;"
+          "Take so many lines of the calibration text, chosen at random;"
               + " ${DEFAULT-VALUE} by default.")
   private int documents = 1024;
 
@@ -35,9 +35,7 @@ final class CalibrationOptions {
       names = {"-c", "--ctx-size"},
       paramLabel = "CTX",
       converter = PositiveInt.class,
-      description =
-          "For the method gptq: longest calibration document in tokens; ${DEFAULT-VALUE} by"
-              + " default.")
+      description = "The longest calibration document in tokens; ${DEFAULT-VALUE} by" + " default.")
   private int contextLength = 2048;
 
   @Option(

@@ -1,21 +1,31 @@
 package dev.whittle.cli;
 
+import dev.whittle.cli.TransformOptions.Method;
+import dev.whittle.cli.TransformOptions.MethodConverter;
 import dev.whittle.cli.TypeOptions.FileTypeConverter;
 import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.ggml.FileType;
+import dev.whittle.ggml.LlamaModel;
+import dev.whittle.ggml.LlamaModelOptions;
 import dev.whittle.gguf.GgufFile;
 import dev.whittle.gptq.GptqQuantizer;
 import dev.whittle.model.ModelFile;
+import dev.whittle.quantization.ImportanceCollector;
 import dev.whittle.quantization.ImportanceMatrix;
 import dev.whittle.quantization.PostTrainingQuantizer;
 import dev.whittle.quantization.QuantizationMethod;
 import dev.whittle.quantization.QuantizationPlan;
 import dev.whittle.quantization.QuantizationPlan.Assignment;
+import dev.whittle.transform.FoldedModel;
+import dev.whittle.transform.ModelTransformer;
+import dev.whittle.transform.TransformKind;
+import dev.whittle.transform.TransformSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
@@ -55,12 +65,17 @@ final class QuantizeCommand implements Callable<Integer> {
   @Option(
       names = "--method",
       paramLabel = "METHOD",
+      converter = MethodConverter.class,
       description =
           "How to round: rtn (to nearest), imatrix (columns by their importance), fitted (with"
               + " scales that are searched for, where that helps), or gptq (column by column, the"
-              + " error of each made up for by the next ones; needs -f). By default, imatrix where"
-              + " --imatrix is given, gptq where -f is, and rtn elsewhere.")
-  private @Nullable QuantizationMethod method;
+              + " error of each made up for by the next ones; needs -f). The name of a transform"
+              + " stands for it and the rounding that suits it: awq and smoothquant for fitted, the"
+              + " others for gptq. By default, imatrix where --imatrix is given, gptq where -f is,"
+              + " and rtn elsewhere.")
+  private @Nullable Method method;
+
+  @Mixin private TransformOptions transform;
 
   @Option(
       names = "--imatrix",
@@ -90,49 +105,129 @@ final class QuantizeCommand implements Callable<Integer> {
     if (!dryRun) {
       OutputFile.check(target, force);
     }
-    if (method() == QuantizationMethod.GPTQ) {
-      return calibrated();
+    TransformKind kind = transform();
+    if (kind == null) {
+      quantize(source, null);
+    } else {
+      transform(kind);
     }
-    @Nullable ImportanceMatrix importance =
-        importanceFile == null ? null : ImportanceMatrix.read(importanceFile);
-    try (GgufFile model = GgufFile.open(source)) {
-      PostTrainingQuantizer quantizer =
-          new PostTrainingQuantizer(
-              types.select(type), method(), importance, allowRequantize, threads.threads());
+    return ExitCode.OK;
+  }
+
+  /// Transforms the model, and quantizes what has become of it.
+  private void transform(TransformKind kind) throws IOException {
+    TransformSettings settings = transform.settings(kind);
+    try (ModelFile model = ModelFile.open(source)) {
+      boolean weighted = rounding() != QuantizationMethod.RTN && calibration.file() != null;
+      QuantizationPlan plan = ModelTransformer.plan(kind, types.select(type), model, weighted);
+      if (dryRun) {
+        whittle.terminal().print(new TypeTable(plan).toString());
+        return;
+      }
+      TokenizedCorpus text =
+          calibration.file() == null ? null : calibration.read(calibration.file(), source);
+      try (FoldedModel folded = fold(settings, plan, model, text)) {
+        quantize(folded.path(), text);
+      }
+      if (kind.rotatesStream() && model.config().tied()) {
+        whittle
+            .terminal()
+            .say(
+                "the head was tied to the token embedding; its own tensor takes %,d bytes"
+                    .formatted(plan.assignment(ModelFile.OUTPUT).orElseThrow().bytes()));
+      }
+    }
+  }
+
+  private FoldedModel fold(
+      TransformSettings settings,
+      QuantizationPlan plan,
+      ModelFile model,
+      @Nullable TokenizedCorpus text)
+      throws IOException {
+    ModelTransformer transformer =
+        new ModelTransformer(settings, plan, rounding(), threads.threads());
+    try (Progress progress =
+        new Progress(whittle.terminal(), settings.kind().toString(), "steps")) {
+      return FoldedModel.of(
+          transformer, model, text, target, (done, count) -> progress.update(done, count, ""));
+    }
+  }
+
+  /// @param path the model, transformed or not
+  /// @param text the calibration text, if it has been read already
+  private void quantize(Path path, @Nullable TokenizedCorpus text) throws IOException {
+    if (rounding() == QuantizationMethod.GPTQ) {
+      calibrated(path, text);
+      return;
+    }
+    PostTrainingQuantizer quantizer =
+        new PostTrainingQuantizer(
+            types.select(type),
+            rounding(),
+            importance(path, text),
+            allowRequantize,
+            threads.threads());
+    try (GgufFile model = GgufFile.open(path)) {
       if (dryRun) {
         whittle.terminal().print(new TypeTable(quantizer.plan(model)).toString());
       } else {
         quantize(quantizer, model);
       }
     }
-    return ExitCode.OK;
   }
 
-  private int calibrated() throws IOException {
-    Path text = Objects.requireNonNull(calibration.file());
+  private void calibrated(Path path, @Nullable TokenizedCorpus text) throws IOException {
     PostTrainingQuantizer quantizer =
         new PostTrainingQuantizer(
             types.select(type), QuantizationMethod.GPTQ, null, allowRequantize, threads.threads());
-    try (ModelFile model = ModelFile.open(source)) {
+    try (ModelFile model = ModelFile.open(path)) {
       if (dryRun) {
         whittle.terminal().print(new TypeTable(quantizer.plan(model.file())).toString());
-        return ExitCode.OK;
+        return;
       }
-      TokenizedCorpus corpus = calibration.read(text, source);
+      TokenizedCorpus corpus =
+          text == null
+              ? calibration.read(Objects.requireNonNull(calibration.file()), source)
+              : text;
       QuantizationPlan plan;
       try (GptqProgress progress = new GptqProgress(whittle.terminal())) {
         plan =
             new GptqQuantizer(quantizer, calibration.settings())
                 .quantize(model, corpus, target, force, progress);
       }
-      report(plan, model.file());
+      report(plan);
     }
-    return ExitCode.OK;
   }
 
-  private QuantizationMethod method() {
+  /// The importance matrix, read or collected, if the method takes one.
+  private @Nullable ImportanceMatrix importance(Path path, @Nullable TokenizedCorpus text) {
+    if (importanceFile != null) {
+      return ImportanceMatrix.read(importanceFile);
+    }
+    if (text == null || rounding() == QuantizationMethod.RTN) {
+      return null;
+    }
+    ImportanceCollector collector =
+        ImportanceCollector.withDefaults().withThreads(threads.threads());
+    try (LlamaModel model = LlamaModel.load(path, LlamaModelOptions.defaults());
+        Progress progress = new Progress(whittle.terminal(), "imatrix", "chunks")) {
+      long chunks = text.tokens() / collector.chunkSize();
+      return collector.collect(
+          model,
+          () -> IntStream.range(0, text.size()).mapToObj(i -> text.document(i).tokens()).iterator(),
+          String.valueOf(calibration.file()),
+          done -> progress.update(done, chunks, ""));
+    }
+  }
+
+  private @Nullable TransformKind transform() {
+    return method == null || method.transform() == null ? transform.kind() : method.transform();
+  }
+
+  private QuantizationMethod rounding() {
     if (method != null) {
-      return method;
+      return method.rounding();
     }
     if (calibration.file() != null) {
       return QuantizationMethod.GPTQ;
@@ -141,28 +236,53 @@ final class QuantizeCommand implements Callable<Integer> {
   }
 
   private void requireMatchingMethod() {
-    if (method() == QuantizationMethod.IMATRIX && importanceFile == null) {
-      throw new ParameterException(
-          spec.commandLine(), "the method imatrix needs an importance matrix; add --imatrix FILE");
+    TransformKind kind = transform();
+    boolean text = calibration.file() != null;
+    if (kind != null) {
+      requireMatching(kind);
     }
-    boolean gptq = method() == QuantizationMethod.GPTQ;
-    if (gptq && calibration.file() == null) {
-      throw new ParameterException(
-          spec.commandLine(), "the method gptq needs calibration text; add -f CALIB");
+    if (rounding() == QuantizationMethod.IMATRIX
+        && importanceFile == null
+        && (kind == null || !text)) {
+      throw usage(
+          kind == null
+              ? "the method imatrix needs an importance matrix; add --imatrix FILE"
+              : "the method imatrix needs calibration text for transformed weights; add -f CALIB");
     }
-    if (!gptq && calibration.file() != null) {
-      throw new ParameterException(
-          spec.commandLine(), "only the method gptq takes calibration text; leave out -f");
+    boolean gptq = rounding() == QuantizationMethod.GPTQ;
+    if (gptq && !text) {
+      throw usage("the method gptq needs calibration text; add -f CALIB");
+    }
+    if (!gptq && text && kind == null) {
+      throw usage("without a transform, only the method gptq takes calibration text; leave out -f");
     }
     if (gptq && importanceFile != null) {
-      throw new ParameterException(
-          spec.commandLine(),
-          "the method gptq finds out by itself which columns matter; leave out --imatrix");
+      throw usage("the method gptq finds out by itself which columns matter; leave out --imatrix");
     }
-    if (method() == QuantizationMethod.RTN && importanceFile != null) {
-      throw new ParameterException(
-          spec.commandLine(), "the method rtn takes no importance matrix; leave out --imatrix");
+    if (rounding() == QuantizationMethod.RTN && importanceFile != null) {
+      throw usage("the method rtn takes no importance matrix; leave out --imatrix");
     }
+  }
+
+  private void requireMatching(TransformKind kind) {
+    if (method != null && method.transform() != null && transform.kind() != null) {
+      throw usage(
+          "--method "
+              + kind
+              + " names a transform itself; leave out --transform, or name a rounding");
+    }
+    if (importanceFile != null) {
+      throw usage(
+          "an importance matrix of the model does not fit its transformed weights; give the text by"
+              + " -f in place of --imatrix");
+    }
+    if (kind.needsText() && calibration.file() == null) {
+      throw usage("the transform " + kind + " needs calibration text; add -f CALIB");
+    }
+  }
+
+  private ParameterException usage(String sentence) {
+    return new ParameterException(spec.commandLine(), sentence);
   }
 
   private void quantize(PostTrainingQuantizer quantizer, GgufFile model) throws IOException {
@@ -177,10 +297,10 @@ final class QuantizeCommand implements Callable<Integer> {
                   progress.update(
                       report.index() + 1, report.count(), report.assignment().tensor().name()));
     }
-    report(plan, model);
+    report(plan);
   }
 
-  private void report(QuantizationPlan plan, GgufFile model) throws IOException {
+  private void report(QuantizationPlan plan) throws IOException {
     long substituted = plan.tensors().stream().filter(Assignment::isSubstituted).count();
     if (substituted > 0) {
       whittle
@@ -199,6 +319,6 @@ final class QuantizeCommand implements Callable<Integer> {
                     plan.bitsPerWeight(),
                     Files.size(target),
                     source,
-                    model.fileBytes()));
+                    Files.size(source)));
   }
 }

@@ -11,8 +11,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.whittle.ggml.GgmlType;
 import dev.whittle.gguf.GgufFile;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -95,6 +98,55 @@ class QuantizeTest {
         whittle("quantize", MODEL, out, "Q4_0", "--force", "-f", folder.resolve("no.jsonl")),
         UNUSABLE,
         "no.jsonl");
+  }
+
+  @Test
+  void transforms_before_rounding() {
+    Object[] calibration = {"-f", Demo.CHATS, "--calibration-documents", 20};
+    assertEquals(GgmlType.Q4_0, typeAfter("q4_0", FFN_UP, with(calibration, "--method", "awq")));
+    assertEquals("awq", transformOf(folder.resolve("out.gguf")));
+    assertEquals(
+        GgmlType.Q4_0,
+        typeAfter(
+            "q4_0",
+            FFN_UP,
+            with(calibration, "--transform", "smoothquant", "--method", "imatrix")));
+    assertEquals(
+        GgmlType.Q6_K, typeAfter("q4_0", "output.weight", "--transform", "quarot", "-s", 7));
+    try (Stream<Path> files = Files.list(folder)) {
+      assertEquals(List.of("out.gguf"), files.map(f -> f.getFileName().toString()).toList());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static Object[] with(Object[] options, Object... more) {
+    return Stream.concat(Stream.of(options), Stream.of(more)).toArray();
+  }
+
+  private static String transformOf(Path file) {
+    try (GgufFile open = GgufFile.open(file)) {
+      return open.metadata().requireString("whittle.quantization.transform");
+    }
+  }
+
+  @Test
+  void refuses_transforms_that_lack_something() {
+    Path out = folder.resolve("out.gguf");
+    Object[] plain = {"quantize", MODEL, out, "Q4_0"};
+    assertRefused(whittle(with(plain, "--transform", "twist")), UNUSABLE, "'twist'", "quarot");
+    assertRefused(whittle(with(plain, "--transform", "awq")), UNUSABLE, "awq", "-f");
+    assertRefused(whittle(with(plain, "--method", "quarot")), UNUSABLE, "gptq", "-f");
+    assertRefused(
+        whittle(with(plain, "--transform", "quarot", "--imatrix", MODEL)), UNUSABLE, "--imatrix");
+    assertRefused(
+        whittle(with(plain, "--transform", "quarot", "--method", "awq", "-f", Demo.CHATS)),
+        UNUSABLE,
+        "--transform");
+    assertRefused(
+        whittle(with(plain, "--transform", "smoothquant", "--alpha", 2, "-f", Demo.CHATS)),
+        UNUSABLE,
+        "--alpha");
   }
 
   @Test

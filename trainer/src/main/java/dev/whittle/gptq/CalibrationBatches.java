@@ -15,7 +15,7 @@ import java.util.List;
 
 /// The calibration text in micro-batches, and the hidden states of all its tokens at the place in
 /// the model that has been reached.
-final class CalibrationBatches implements AutoCloseable {
+public final class CalibrationBatches implements AutoCloseable {
   /// Tokens that are computed at a time, unless a document is longer.
   private static final int TOKENS = 2048;
 
@@ -27,7 +27,7 @@ final class CalibrationBatches implements AutoCloseable {
   private final MemorySegment states;
   private final long tokens;
 
-  CalibrationBatches(TokenizedCorpus corpus, int width) {
+  public CalibrationBatches(TokenizedCorpus corpus, int width) {
     this.width = width;
     shape = new BatchShape(Math.max(1, TOKENS / corpus.longest()), corpus.longest());
     PackedBatches packed = PackedBatches.inOrder(corpus, shape);
@@ -53,16 +53,16 @@ final class CalibrationBatches implements AutoCloseable {
     return (long) shape.tokens() * width * Float.BYTES;
   }
 
-  BatchShape shape() {
+  public BatchShape shape() {
     return shape;
   }
 
-  int size() {
+  public int size() {
     return batches.size();
   }
 
   /// How many tokens count.
-  long tokens() {
+  public long tokens() {
     return tokens;
   }
 
@@ -70,7 +70,7 @@ final class CalibrationBatches implements AutoCloseable {
   ///
   /// @param type how the table's rows are encoded, by the block codec of that type
   /// @param table [vocabulary, width]
-  void embed(BlockCodec type, MemorySegment table, TensorInfo embedding) {
+  public void embed(BlockCodec type, MemorySegment table, TensorInfo embedding) {
     long rowBytes = type.type().rowBytes(embedding.rowLength());
     for (int b = 0; b < batches.size(); b++) {
       int[] ids = batches.get(b).tokens();
@@ -84,7 +84,7 @@ final class CalibrationBatches implements AutoCloseable {
   }
 
   /// Gives a micro-batch to a layer.
-  void load(int batch, BatchInputs inputs, SingleLayer layer) {
+  public void load(int batch, BatchInputs inputs, SingleLayer layer) {
     PackedBatch packed = batches.get(batch);
     inputs.load(packed.tokens(), packed.positions(), packed.documents());
     layer.states().write(slice(batch), 0);
@@ -92,7 +92,7 @@ final class CalibrationBatches implements AutoCloseable {
   }
 
   /// Takes what came out of a layer as the states that the next one gets.
-  void store(int batch, SingleLayer layer) {
+  public void store(int batch, SingleLayer layer) {
     layer.outputs().read(slice(batch), 0);
   }
 

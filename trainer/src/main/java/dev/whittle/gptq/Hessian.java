@@ -36,7 +36,7 @@ public record Hessian(int columns, float[] sums, long tokens) {
   }
 
   /// The mean of `x²` of each column, as an importance.
-  float[] importance(String name) {
+  public float[] importance(String name) {
     double[] energies = energies(name);
     float[] means = new float[columns];
     for (int i = 0; i < columns; i++) {

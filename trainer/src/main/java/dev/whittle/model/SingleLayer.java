@@ -47,11 +47,13 @@ public final class SingleLayer implements AutoCloseable {
   /// The inputs that some matrices share, and what is summed up over them.
   public final class InputProducts {
     private final List<String> matrices;
+    private final Tensor inputs;
     private final Tensor sums;
     private final Graph graph;
 
-    private InputProducts(List<String> matrices, Tensor sums, Graph graph) {
+    private InputProducts(List<String> matrices, Tensor inputs, Tensor sums, Graph graph) {
       this.matrices = matrices;
+      this.inputs = inputs;
       this.sums = sums;
       this.graph = graph;
     }
@@ -70,6 +72,11 @@ public final class SingleLayer implements AutoCloseable {
     /// tokens that count.
     public void add() {
       backend.compute(graph);
+    }
+
+    /// The inputs of the micro-batch after [#add], [inputs, tokens] F32.
+    public Tensor inputs() {
+      return inputs;
     }
 
     /// Σ x xᵀ, [inputs, inputs].
@@ -191,10 +198,10 @@ public final class SingleLayer implements AutoCloseable {
   private InputProducts products(
       TensorContext context, List<String> matrices, Tensor x, Tensor sums) {
     Operations ops = new Operations(context);
-    Tensor byToken = ops.contiguous(ops.transpose(ops.multiply(x, counted)));
+    Tensor byToken = ops.contiguous(ops.transpose(ops.multiply(x.asOutput(), counted)));
     Tensor sum = ops.addInPlace(sums, ops.multiplyMatrices(byToken, byToken));
     Graph graph = new Graph(context, "the products of a layer's inputs", NODES).expand(sum);
-    return new InputProducts(List.copyOf(matrices), sums, graph);
+    return new InputProducts(List.copyOf(matrices), x, sums, graph);
   }
 
   private void decode(String name, Tensor target) {

@@ -42,6 +42,11 @@ public record ImportanceCollector(int chunkSize, boolean output, int threads) {
     return new ImportanceCollector(512, false, Runtime.getRuntime().availableProcessors());
   }
 
+  /// This collector on another number of threads.
+  public ImportanceCollector withThreads(int count) {
+    return new ImportanceCollector(chunkSize, output, count);
+  }
+
   /// Collects the importance of a model's matrices.
   ///
   /// @param documents token ids, in order
