@@ -4,6 +4,7 @@ import dev.whittle.data.PackedBatch;
 import dev.whittle.data.PackedBatches;
 import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.ggml.BlockCodec;
+import dev.whittle.ggml.Tensor;
 import dev.whittle.gguf.TensorInfo;
 import dev.whittle.model.BatchInputs;
 import dev.whittle.model.BatchShape;
@@ -94,6 +95,27 @@ public final class CalibrationBatches implements AutoCloseable {
   /// Takes what came out of a layer as the states that the next one gets.
   public void store(int batch, SingleLayer layer) {
     layer.outputs().read(slice(batch), 0);
+  }
+
+  /// Takes a micro-batch as the one that is computed next, without its states.
+  public void load(int batch, BatchInputs inputs) {
+    PackedBatch packed = batches.get(batch);
+    inputs.load(packed.tokens(), packed.positions(), packed.documents());
+  }
+
+  /// Writes the states of a micro-batch to a tensor, [width, tokens] F32.
+  public void read(int batch, Tensor target) {
+    target.write(slice(batch), 0);
+  }
+
+  /// Takes the states of a micro-batch from a tensor, [width, tokens] F32.
+  public void write(int batch, Tensor source) {
+    source.read(slice(batch), 0);
+  }
+
+  /// Ones for the tokens of a micro-batch that count in sums, zeros for the others, [tokens].
+  public float[] counted(int batch) {
+    return counted.get(batch);
   }
 
   private MemorySegment slice(int batch) {

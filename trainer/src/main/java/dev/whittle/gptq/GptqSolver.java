@@ -38,6 +38,7 @@ public final class GptqSolver {
   /// @param weights float32, [rows, columns], in native memory
   /// @param hessian of its inputs
   /// @param blocks room for the rows' blocks, in native memory
+  /// @param masters room for float32, [rows, columns], for what each weight was when it was rounded
   /// @return the damped squared error of the outputs, `tr(E (H + λI) Eᵀ)` for the difference E
   /// @throws QuantizationException if a weight or an input is not finite, or the Hessian cannot be
   ///   factored
@@ -47,7 +48,8 @@ public final class GptqSolver {
       MemorySegment weights,
       long rows,
       Hessian hessian,
-      MemorySegment blocks) {
+      MemorySegment blocks,
+      MemorySegment masters) {
     double[] energies = hessian.energies(name);
     warn(name, hessian, energies);
     int[] order = settings.order().order(format, energies);
@@ -55,7 +57,7 @@ public final class GptqSolver {
     List<MatrixRows> groups = new ArrayList<>();
     for (long row = 0; row < rows; row += GROUP) {
       int count = (int) Math.min(GROUP, rows - row);
-      groups.add(new MatrixRows(name, format, order, factor, row, count, weights, blocks));
+      groups.add(new MatrixRows(name, format, order, factor, row, count, weights, blocks, masters));
     }
     boolean inPlace = settings.order() != ColumnOrder.COLUMNS;
     workers.run(groups.stream().map(group -> (Runnable) () -> group.solve(inPlace)).toList());

@@ -29,6 +29,7 @@ final class MatrixRows {
   private final int columns;
   private final MemorySegment weights;
   private final MemorySegment blocks;
+  private final MemorySegment masters;
   private float[] values = {};
   private byte[] codes = {};
   private Grid[][] grids = {};
@@ -42,7 +43,8 @@ final class MatrixRows {
       long firstRow,
       int rows,
       MemorySegment weights,
-      MemorySegment blocks) {
+      MemorySegment blocks,
+      MemorySegment masters) {
     this.name = name;
     this.format = format;
     this.order = order;
@@ -51,6 +53,7 @@ final class MatrixRows {
     this.rows = rows;
     this.weights = weights;
     this.blocks = blocks;
+    this.masters = masters;
     columns = order.length;
     places = new int[columns];
     for (int place = 0; place < columns; place++) {
@@ -203,7 +206,8 @@ final class MatrixRows {
       float relative = (values[at] - grid.value(element, code)) * inverse;
       error += (double) relative * relative;
       errors[row * batch + place - first] = relative;
-      subtract(values, at, compensation, 0, end - place, relative);
+      // The value itself stays as it was rounded.
+      subtract(values, at + 1, compensation, 1, end - place - 1, relative);
     }
   }
 
@@ -235,9 +239,15 @@ final class MatrixRows {
   private void write() {
     int size = format.blockSize();
     byte[] blockCodes = new byte[size];
+    float[] natural = new float[columns];
     byte[] block = new byte[format.type().blockBytes()];
     long rowBytes = format.type().rowBytes(columns);
     for (int row = 0; row < rows; row++) {
+      for (int column = 0; column < columns; column++) {
+        natural[column] = values[row * columns + places[column]];
+      }
+      long start = (firstRow + row) * columns * Float.BYTES;
+      MemorySegment.copy(natural, 0, masters, ValueLayout.JAVA_FLOAT, start, columns);
       for (int b = 0; b < grids[row].length; b++) {
         System.arraycopy(codes, row * columns + b * size, blockCodes, 0, size);
         grids[row][b].write(blockCodes, block, 0);

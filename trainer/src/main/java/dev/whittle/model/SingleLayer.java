@@ -11,7 +11,6 @@ import dev.whittle.ggml.GgmlType;
 import dev.whittle.ggml.Graph;
 import dev.whittle.ggml.GraphAllocator;
 import dev.whittle.ggml.Operations;
-import dev.whittle.ggml.Rope;
 import dev.whittle.ggml.Tensor;
 import dev.whittle.ggml.TensorContext;
 import dev.whittle.gguf.TensorInfo;
@@ -176,23 +175,10 @@ public final class SingleLayer implements AutoCloseable {
   }
 
   private Tensor layer(TensorContext context, ObservedKernels kernels, Tensor ropeFactors) {
-    ModelConfig config = model.config();
-    Rope rope =
-        new Rope(
-            config.headSize(),
-            model.family().pairing(),
-            0,
-            config.ropeBase(),
-            config.ropeScale(),
-            ropeFactors,
-            0f,
-            1f,
-            32f,
-            1f);
     Tape tape = new Tape(new Operations(context), kernels);
-    Positions positions = new Positions(inputs.positions(), inputs.mask(), rope);
+    Positions positions = Positions.of(inputs, model.config(), model.family(), ropeFactors);
     Variable x = tape.input(states, false);
-    return model.family().layer(tape, config, weights, x, positions).tensor();
+    return model.family().layer(tape, model.config(), weights, x, positions).tensor();
   }
 
   private InputProducts products(

@@ -10,7 +10,6 @@ import dev.whittle.ggml.GgmlType;
 import dev.whittle.ggml.Graph;
 import dev.whittle.ggml.GraphAllocator;
 import dev.whittle.ggml.Operations;
-import dev.whittle.ggml.Rope;
 import dev.whittle.ggml.Tensor;
 import dev.whittle.ggml.TensorContext;
 import java.util.ArrayList;
@@ -131,19 +130,7 @@ public final class Trunk implements AutoCloseable {
       Arrays.fill(values, 1f);
       ones.write(values);
     }
-    Rope rope =
-        new Rope(
-            config.headSize(),
-            family.pairing(),
-            0,
-            config.ropeBase(),
-            config.ropeScale(),
-            ropeFactors,
-            0f,
-            1f,
-            32f,
-            1f);
-    positions = new Positions(inputs.positions(), inputs.mask(), rope);
+    positions = Positions.of(inputs, config, family, ropeFactors);
     shared = new GraphAllocator(backend);
     build();
   }
