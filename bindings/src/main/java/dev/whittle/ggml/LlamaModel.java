@@ -36,7 +36,7 @@ public final class LlamaModel implements AutoCloseable {
     this.path = path;
     this.options = options;
     this.handle = handle;
-    this.offloaded = isOffloaded(options);
+    this.offloaded = options.isOffloading();
     this.vocabulary =
         new Vocabulary(
             handle.inside(Llama.llama_model_get_vocab(handle.pointer()), 0), handle::requireOpen);
@@ -222,16 +222,6 @@ public final class LlamaModel implements AutoCloseable {
   /// Whether layers were given to another device than the CPU.
   public boolean isOffloaded() {
     return offloaded;
-  }
-
-  private static boolean isOffloaded(LlamaModelOptions options) {
-    List<Device> devices = options.devices();
-    boolean anyDevice =
-        devices == null
-            ? NativeRuntime.load().devices().stream()
-                .anyMatch(device -> device.kind() == Device.Kind.GPU)
-            : !devices.isEmpty();
-    return anyDevice && options.gpuLayers() != 0;
   }
 
   LlamaModelOptions options() {

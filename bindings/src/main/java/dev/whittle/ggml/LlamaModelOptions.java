@@ -39,6 +39,16 @@ public record LlamaModelOptions(
     return new LlamaModelOptions(0, List.of(), true, false, true);
   }
 
+  /// Whether layers go to another device than the CPU.
+  public boolean isOffloading() {
+    boolean anyDevice =
+        devices == null
+            ? NativeRuntime.load().devices().stream()
+                .anyMatch(device -> device.kind() == Device.Kind.GPU)
+            : !devices.isEmpty();
+    return anyDevice && gpuLayers != 0;
+  }
+
   public LlamaModelOptions withGpuLayers(int layers) {
     return new LlamaModelOptions(layers, devices, memoryMap, extraBuffers, vocabularyOnly);
   }

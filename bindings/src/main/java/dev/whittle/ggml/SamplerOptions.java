@@ -32,6 +32,11 @@ public record SamplerOptions(double temperature, int topK, double topP, double m
     return new SamplerOptions(temperature, 0, 1, 0, seed);
   }
 
+  /// The same with another seed.
+  public SamplerOptions withSeed(long other) {
+    return new SamplerOptions(temperature, topK, topP, minP, other);
+  }
+
   /// The same with another seed, so many further; after the greatest comes 0.
   public SamplerOptions withSeedOffset(long offset) {
     long other = Math.floorMod(seed + offset, GREATEST_SEED + 1);

@@ -8,6 +8,7 @@ import dev.whittle.ggml.NativeException;
 import dev.whittle.gguf.GgufException;
 import dev.whittle.huggingface.CheckpointException;
 import dev.whittle.quantization.QuantizationException;
+import dev.whittle.synthesis.SynthesisException;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.util.List;
@@ -65,6 +66,7 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
       case CheckpointException _ -> true;
       case DataException _ -> true;
       case QuantizationException _ -> true;
+      case SynthesisException _ -> true;
       case TeacherCacheException _ -> true;
       case FileAlreadyExistsException _ -> true;
       default -> false;
@@ -79,6 +81,7 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
       case CheckpointException e -> e.getMessage();
       case DataException e -> e.getMessage();
       case QuantizationException e -> e.getMessage();
+      case SynthesisException e -> e.getMessage();
       case TeacherCacheException e -> e.getMessage();
       case MemoryException e -> e.getMessage();
       case FruitlessException e -> e.getMessage();

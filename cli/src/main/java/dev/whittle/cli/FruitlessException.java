@@ -5,6 +5,10 @@ package dev.whittle.cli;
 ///
 /// The message is one sentence that names the cause and the mend.
 final class FruitlessException extends RuntimeException {
+  FruitlessException(String message) {
+    super(message);
+  }
+
   FruitlessException(String message, Throwable cause) {
     super(message, cause);
   }

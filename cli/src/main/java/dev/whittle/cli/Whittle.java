@@ -33,6 +33,7 @@ import picocli.CommandLine.Spec;
       InspectCommand.class,
       ImatrixCommand.class,
       QuantizeCommand.class,
+      SynthesizeCommand.class,
       DistillCommand.class,
       EvalCommand.class,
       VerifyCommand.class,

@@ -8,18 +8,22 @@ import dev.whittle.ggml.SamplerOptions;
 import dev.whittle.ggml.Vocabulary;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// Generates replies to many prompts at once. Each reply has a sequence of the context to itself;
-/// when one is finished, the next prompt takes its place at once, so that the batches stay full.
+/// when some are finished, the next prompts take their places, so that the batches stay full.
 ///
 /// A batch holds either pieces of prompts or a token of each reply: llama.cpp would compute a
 /// mixture piece by piece anyway.
 public final class BatchedGenerator {
   /// Prompts are read in pieces of so many tokens, of all prompts together.
   private static final int PROMPT_ROOM = 512;
+
+  /// Places are filled once one of so many is free: reading a prompt holds up all the replies, and
+  /// several are read in hardly more time than one.
+  private static final int SEATING_SHARE = 8;
 
   private final LlamaModel model;
   private final Vocabulary vocabulary;
@@ -86,19 +90,21 @@ public final class BatchedGenerator {
             .threads(workers.threads())
             .attention(options.attention())
             .build();
-    Queue queue = new Queue(prompts, new AtomicInteger(), finished);
+    Queue queue = new Queue(prompts, workers.count(), finished);
     Speed[] speeds = new Speed[workers.count()];
     workers.run(worker -> {
       try (LlamaContext context = model.newContext(contextOptions);
-          Run run = new Run(context, queue)) {
+          Run run = new Run(context, queue, worker)) {
         speeds[worker] = run.toTheEnd();
       }
     });
     return Arrays.stream(speeds).reduce(Speed.NONE, Speed::plus);
   }
 
-  /// What the workers share.
-  private record Queue(List<int[]> prompts, AtomicInteger next, Consumer<Generation> finished) {
+  /// What the workers share. Each has its own part of the prompts, every so-many-th of them: what
+  /// is in a batch together decides the last bits of the logits, so the same prompts get the same
+  /// replies again.
+  private record Queue(List<int[]> prompts, int workers, Consumer<Generation> finished) {
     void finish(Generation reply) {
       synchronized (finished) {
         finished.accept(reply);
@@ -126,13 +132,15 @@ public final class BatchedGenerator {
     private final LlamaContext context;
     private final Queue queue;
     private final Batch batch;
+    private int nextPrompt;
 
     /// The reply of each sequence, where there is one.
     private final @Nullable Reply[] slots;
 
-    Run(LlamaContext context, Queue queue) {
+    Run(LlamaContext context, Queue queue, int worker) {
       this.context = context;
       this.queue = queue;
+      this.nextPrompt = worker;
       this.batch = new Batch(context.batchSize());
       this.slots = new Reply[context.sequences()];
     }
@@ -160,6 +168,10 @@ public final class BatchedGenerator {
     }
 
     private void seatReplies() {
+      long free = Arrays.stream(slots).filter(Objects::isNull).count();
+      if (free < Math.max(1, slots.length / SEATING_SHARE)) {
+        return;
+      }
       for (int sequence = 0; sequence < slots.length; sequence++) {
         if (slots[sequence] == null) {
           slots[sequence] = nextReply(sequence);
@@ -189,10 +201,12 @@ public final class BatchedGenerator {
     }
 
     private @Nullable Reply nextReply(int sequence) {
-      int prompt = queue.next().getAndIncrement();
-      return prompt < queue.prompts().size()
-          ? new Reply(prompt, queue.prompts().get(prompt), sequence, choiceFor(prompt))
-          : null;
+      int prompt = nextPrompt;
+      if (prompt >= queue.prompts().size()) {
+        return null;
+      }
+      nextPrompt += queue.workers();
+      return new Reply(prompt, queue.prompts().get(prompt), sequence, choiceFor(prompt));
     }
 
     private void advance(int sequence) {

@@ -77,7 +77,7 @@ public record GenerationOptions(
         maxNewTokens, parallel, contextLength, endless, count, attention, sampling);
   }
 
-  public GenerationOptions withSampling(SamplerOptions options) {
+  public GenerationOptions withSampling(@Nullable SamplerOptions options) {
     return new GenerationOptions(
         maxNewTokens, parallel, contextLength, endless, threads, attention, options);
   }

@@ -1,0 +1,75 @@
+package dev.whittle.synthesis;
+
+import dev.whittle.data.DocumentTokenizer;
+import dev.whittle.data.Example;
+import dev.whittle.evaluation.Generation;
+import dev.whittle.ggml.ChatMessage;
+import dev.whittle.ggml.LlamaModel;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.function.Predicate;
+
+/// Whole conversations: given the first tokens of its chat template, the model writes what a user
+/// says, and then replies to it.
+final class Conversations implements ExampleSource {
+  private final TurnMarkup markup;
+  private final DocumentTokenizer tokenizer;
+  private final SeededGenerator turns;
+  private final SeededGenerator replies;
+  private final Predicate<String> excluded;
+
+  /// @param excluded questions that are not to be replied to
+  Conversations(
+      LlamaModel model,
+      SeededGenerator turns,
+      SeededGenerator replies,
+      Predicate<String> excluded) {
+    markup = TurnMarkup.of(model);
+    tokenizer = new DocumentTokenizer(model);
+    this.turns = turns;
+    this.replies = replies;
+    this.excluded = excluded;
+  }
+
+  @Override
+  public long size() {
+    return Long.MAX_VALUE;
+  }
+
+  @Override
+  public List<Written<Example>> write(long from, int count) {
+    List<Written<Example.Chat>> questions =
+        turns.generate(Collections.nCopies(count, markup.opening()), from).stream()
+            .map(turn -> markup.question(turn).then(this::question))
+            .toList();
+    List<int[]> prompts = new ArrayList<>();
+    for (Written<Example.Chat> question : questions) {
+      if (question instanceof Written.Usable(Example.Chat chat)) {
+        prompts.add(tokenizer.prompt(chat));
+      }
+    }
+    var next = replies.generate(prompts, from).iterator();
+    return questions.stream()
+        .map(question -> question.then(chat -> replied(chat, next.next())))
+        .toList();
+  }
+
+  private Written<Example.Chat> question(String text) {
+    if (excluded.test(text)) {
+      return new Written.Unusable<>(Rejection.EXCLUDED);
+    }
+    List<ChatMessage> messages = List.of(new ChatMessage(ChatMessage.USER, text));
+    return new Written.Usable<>(new Example.Chat(0, messages, null, null));
+  }
+
+  private Written<Example> replied(Example.Chat question, Generation written) {
+    return markup
+        .reply(written)
+        .then(reply -> {
+          List<ChatMessage> messages = new ArrayList<>(question.messages());
+          messages.add(new ChatMessage(ChatMessage.ASSISTANT, reply));
+          return new Written.Usable<>(new Example.Chat(0, messages, null, null));
+        });
+  }
+}

@@ -1,0 +1,102 @@
+package dev.whittle.synthesis;
+
+import dev.whittle.evaluation.Generation;
+import dev.whittle.ggml.ChatMessage;
+import dev.whittle.ggml.ChatTemplate;
+import dev.whittle.ggml.LlamaModel;
+import dev.whittle.ggml.NativeException;
+import dev.whittle.ggml.Vocabulary;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.IntStream;
+
+/// What a chat template writes around the first turn of a user: given the beginning alone, a model
+/// that has learned from chats goes on with a question of its own.
+final class TurnMarkup {
+  /// Stands for what the user says; no template has it in its own text.
+  private static final String CONTENT = "7f3kq9zx";
+
+  private static final char NOT_UTF8 = '\uFFFD';
+
+  private final Vocabulary vocabulary;
+  private final int[] opening;
+  private final int[] closing;
+
+  /// Control tokens of the template: none may be within a turn.
+  private final Set<Integer> markers = new HashSet<>();
+
+  private TurnMarkup(Vocabulary vocabulary, int[] opening, int[] closing) {
+    this.vocabulary = vocabulary;
+    this.opening = opening;
+    this.closing = closing;
+    IntStream.concat(Arrays.stream(opening), Arrays.stream(closing))
+        .filter(vocabulary::isControl)
+        .forEach(markers::add);
+  }
+
+  /// The markup of a model's chat template.
+  ///
+  /// @throws NativeException if the model has none that can be used for this
+  static TurnMarkup of(LlamaModel model) {
+    String chat =
+        ChatTemplate.of(model).apply(List.of(new ChatMessage(ChatMessage.USER, CONTENT)), true);
+    int at = chat.indexOf(CONTENT);
+    if (at <= 0) {
+      throw new NativeException(
+          "the chat template of the model "
+              + model.path()
+              + " has nothing before the user's words to begin with; give prompts");
+    }
+    Vocabulary vocabulary = model.vocabulary();
+    return new TurnMarkup(
+        vocabulary,
+        vocabulary.tokenize(chat.substring(0, at), false, true),
+        vocabulary.tokenize(chat.substring(at + CONTENT.length()), false, true));
+  }
+
+  /// No markup, for text that goes through no template.
+  static TurnMarkup none(LlamaModel model) {
+    return new TurnMarkup(model.vocabulary(), new int[0], new int[0]);
+  }
+
+  /// The tokens before the user's words.
+  int[] opening() {
+    return opening;
+  }
+
+  /// A user's turn, which the template's next marker may end as well.
+  Written<String> question(Generation written) {
+    int[] tokens = written.tokens();
+    if (closing.length > 0 && markers.contains(closing[0])) {
+      for (int i = 0; i < tokens.length; i++) {
+        if (tokens[i] == closing[0]) {
+          return turn(tokens, i);
+        }
+      }
+    }
+    return reply(written);
+  }
+
+  /// A turn that ends with the text.
+  Written<String> reply(Generation written) {
+    int[] tokens = written.tokens();
+    return written.truncated()
+        ? new Written.Unusable<>(Rejection.UNFINISHED)
+        : turn(tokens, tokens.length - 1);
+  }
+
+  private Written<String> turn(int[] tokens, int length) {
+    int[] words = Arrays.copyOf(tokens, length);
+    if (Arrays.stream(words).anyMatch(markers::contains)) {
+      return new Written.Unusable<>(Rejection.MALFORMED);
+    }
+    // Control tokens that are none of the template's, such as one that begins a thought, belong to
+    // what is said.
+    String text = vocabulary.detokenize(words, true);
+    return text.isBlank() || text.indexOf(NOT_UTF8) >= 0 || text.indexOf('\0') >= 0
+        ? new Written.Unusable<>(Rejection.MALFORMED)
+        : new Written.Usable<>(text);
+  }
+}
