@@ -6,6 +6,8 @@ import dev.whittle.distillation.DistillationPlan;
 import dev.whittle.distillation.DistillationRequest;
 import dev.whittle.distillation.DistillationResult;
 import dev.whittle.distillation.DistillationSettings;
+import dev.whittle.distillation.Evaluation;
+import dev.whittle.distillation.HeldOut;
 import dev.whittle.distillation.LossMix;
 import dev.whittle.distillation.Start;
 import dev.whittle.ggml.Device;
@@ -98,6 +100,31 @@ final class DistillCommand implements Callable<Integer> {
   @Option(names = "--resume", description = "Go on with the run in --run-dir.")
   private boolean resume;
 
+  @Option(
+      names = "--held-out",
+      paramLabel = "N",
+      converter = PositiveInt.class,
+      description =
+          "Do not train on N documents, spread over the data: their loss is found every --eval-steps"
+              + " steps, and the blocks of the step where it is lowest are shipped, not the last ones.")
+  private @Nullable Integer heldOut;
+
+  @Option(
+      names = "--eval-steps",
+      paramLabel = "N",
+      converter = PositiveInt.class,
+      description = "With --held-out, steps between evaluations; ${DEFAULT-VALUE} by default.")
+  private int evaluationSteps = 100;
+
+  @Option(
+      names = "--patience",
+      paramLabel = "N",
+      converter = PositiveInt.class,
+      description =
+          "With --held-out, end after N evaluations in a row without a new best one; by default,"
+              + " never.")
+  private @Nullable Integer patience;
+
   @Mixin private ActivationsOption activations;
 
   @Option(
@@ -141,6 +168,7 @@ final class DistillCommand implements Callable<Integer> {
             threads.threads(),
             activations.wanted(),
             runDirectory,
+            heldOut(),
             checkpointSteps,
             resume,
             output.mayReplace());
@@ -212,6 +240,18 @@ final class DistillCommand implements Callable<Integer> {
         : "interrupted; add --resume to go on from the last checkpoint in " + runDirectory;
   }
 
+  private @Nullable HeldOut heldOut() {
+    if (heldOut == null) {
+      if (patience != null) {
+        throw new ParameterException(
+            spec.commandLine(),
+            "--patience counts evaluations on documents that are held out; add --held-out N");
+      }
+      return null;
+    }
+    return new HeldOut(heldOut, evaluationSteps, patience == null ? 0 : patience);
+  }
+
   private Start start() {
     return switch (start.toLowerCase(Locale.ROOT)) {
       case "rtn" -> new Start.RoundToNearest();
@@ -235,13 +275,20 @@ final class DistillCommand implements Callable<Integer> {
     if (result.firstStep() == null || result.lastStep() == null) {
       return size + "; the run was complete already";
     }
-    return size
-        + "; %,d steps, %,d tokens, %s, loss %.4f at first and %.4f at last"
+    String run =
+        "; %,d steps, %,d tokens, %s, loss %.4f at first and %.4f at last"
             .formatted(
                 result.steps(),
                 result.tokens(),
                 Progress.duration((long) (result.seconds() * 1e9)),
                 result.firstStep().loss(),
                 result.lastStep().loss());
+    Evaluation best = result.best();
+    return size
+        + run
+        + (best == null
+            ? ""
+            : "; the blocks are those of step %,d, with a held-out loss of %.4f"
+                .formatted(best.step(), best.loss()));
   }
 }

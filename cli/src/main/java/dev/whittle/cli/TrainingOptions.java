@@ -6,8 +6,10 @@ import dev.whittle.distillation.LearningRates;
 import dev.whittle.distillation.LossMix;
 import dev.whittle.ggml.Device;
 import dev.whittle.ggml.GgmlType;
+import dev.whittle.training.DecayTarget;
 import dev.whittle.training.Forward;
 import dev.whittle.training.MomentType;
+import dev.whittle.training.ScaleMode;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -54,6 +56,16 @@ final class TrainingOptions {
           "How the optimizer's two moments of a matrix are stored: f32 (8 bytes a weight), bf16 (4) or"
               + " q8 (2); ${DEFAULT-VALUE} by default.")
   private MomentType moments = MomentType.F32;
+
+  @Option(
+      names = "--scales",
+      paramLabel = "MODE",
+      description =
+          "Where the scales of blocks come from at each step: refit (fitted to the weights), trained"
+              + " (parameters with a gradient of their own, LSQ) or frozen (as they are at the start);"
+              + " on a GPU, the last two are encoded in the host's memory; ${DEFAULT-VALUE} by"
+              + " default.")
+  private ScaleMode scales = ScaleMode.REFIT;
 
   @Option(
       names = "--steps",
@@ -119,6 +131,14 @@ final class TrainingOptions {
   private double weightDecay;
 
   @Option(
+      names = "--decay-to",
+      paramLabel = "TARGET",
+      description =
+          "What weight decay pulls to: zero, or start (the weights that training starts from, L2-SP);"
+              + " ${DEFAULT-VALUE} by default.")
+  private DecayTarget decayTarget = DecayTarget.ZERO;
+
+  @Option(
       names = "--clip",
       paramLabel = "X",
       description = "Largest norm of the gradient, 0 for any; ${DEFAULT-VALUE} by default.")
@@ -140,6 +160,7 @@ final class TrainingOptions {
           completionOnly,
           forward,
           moments,
+          scales,
           steps,
           tokensPerStep,
           microBatchTokens == null ? BatchPlan.microBatchTokens(device) : microBatchTokens,
@@ -149,6 +170,7 @@ final class TrainingOptions {
           warmup == null ? Math.max(10, steps / 50) : warmup,
           floor,
           weightDecay,
+          decayTarget,
           clip,
           seed);
     } catch (IllegalArgumentException e) {

@@ -1,6 +1,7 @@
 package dev.whittle.cli;
 
 import dev.whittle.distillation.DistillationListener;
+import dev.whittle.distillation.Evaluation;
 import dev.whittle.distillation.StepReport;
 import org.jspecify.annotations.Nullable;
 
@@ -13,6 +14,7 @@ final class TrainingProgress implements DistillationListener, AutoCloseable {
   private final String task;
   private @Nullable Progress current;
   private double loss = Double.NaN;
+  private String heldOut = "";
   private double tokensPerSecond = Double.NaN;
 
   TrainingProgress(Terminal terminal, String task) {
@@ -48,6 +50,11 @@ final class TrainingProgress implements DistillationListener, AutoCloseable {
   }
 
   @Override
+  public void heldOut(Evaluation evaluation) {
+    heldOut = ", held out %.4f".formatted(evaluation.loss());
+  }
+
+  @Override
   public void step(StepReport report) {
     loss = smooth(loss, report.loss());
     tokensPerSecond = smooth(tokensPerSecond, report.tokensPerSecond());
@@ -55,7 +62,7 @@ final class TrainingProgress implements DistillationListener, AutoCloseable {
         .update(
             report.step(),
             report.steps(),
-            "loss %.4f, %,.0f tokens/s".formatted(loss, tokensPerSecond));
+            "loss %.4f%s, %,.0f tokens/s".formatted(loss, heldOut, tokensPerSecond));
   }
 
   private static double smooth(double before, double now) {

@@ -34,7 +34,7 @@ final class VerifyCommand implements Callable<Integer> {
   @Option(
       names = "--run-dir",
       paramLabel = "DIR",
-      description = "Compare with the last checkpoint of this run.")
+      description = "Compare with the last checkpoint, or the best step, of this run.")
   private @Nullable Path runDirectory;
 
   @Override
@@ -51,10 +51,10 @@ final class VerifyCommand implements Callable<Integer> {
       TrainedModelFile.requireIntact(file);
       confirm("all %,d tensors match their checksums".formatted(file.tensors().size()));
       if (runDirectory != null) {
-        Path checkpoint = newestCheckpoint(runDirectory);
-        try (GgufFile blocks = GgufFile.open(checkpoint)) {
+        Path trained = shipped(runDirectory);
+        try (GgufFile blocks = GgufFile.open(trained)) {
           int compared = TrainedModelFile.requireSameBlocks(file, blocks);
-          confirm("%,d tensors are the blocks in %s".formatted(compared, checkpoint));
+          confirm("%,d tensors are the blocks in %s".formatted(compared, trained));
         }
       }
     } catch (GgufException e) {
@@ -63,9 +63,9 @@ final class VerifyCommand implements Callable<Integer> {
     }
   }
 
-  private static Path newestCheckpoint(Path runDirectory) throws IOException {
+  private static Path shipped(Path runDirectory) throws IOException {
     return RunDirectory.open(runDirectory)
-        .newestCheckpoint()
+        .shipped()
         .orElseThrow(() ->
             new UnusableException(
                 runDirectory + " holds no checkpoint; name the directory of a run that trained"));

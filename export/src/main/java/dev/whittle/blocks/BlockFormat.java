@@ -161,6 +161,34 @@ public abstract sealed class BlockFormat
     }
   }
 
+  /// Moves values no further than it takes for [#round] to give the levels that blocks have.
+  ///
+  /// @param values float32, [rows, rowLength], in native memory; they are changed
+  /// @param blocks the rows' blocks
+  /// @throws IllegalArgumentException if a size does not fit
+  public final void confine(MemorySegment values, MemorySegment blocks, long rows, long rowLength) {
+    Matrix matrix = Matrix.of(this, values, blocks, rows, rowLength);
+    Cells cells = new Cells(levels);
+    Scales one = new Scales(1, subBlocks);
+    byte[] block = new byte[type.blockBytes()];
+    byte[] codes = new byte[blockSize()];
+    for (long b = 0; b < matrix.blocks(); b++) {
+      matrix.read(b, block);
+      readScales(block, 0, one, 0);
+      readCodes(block, 0, codes);
+      for (int i = 0; i < codes.length; i++) {
+        float scale = one.scale[i / subBlockSize()];
+        float offset = one.offset[i / subBlockSize()];
+        long at = (b * codes.length + i) * Float.BYTES;
+        double level = ((double) values.get(ValueLayout.JAVA_FLOAT_UNALIGNED, at) - offset) / scale;
+        double nearest = cells.nearest(codes[i] & 0xff, level);
+        if (scale != 0 && nearest != level) {
+          values.set(ValueLayout.JAVA_FLOAT_UNALIGNED, at, (float) (nearest * scale + offset));
+        }
+      }
+    }
+  }
+
   /// Encodes rows with the encodable scales nearest to given ones.
   ///
   /// @param src float32 values, [rows, rowLength], in native memory

@@ -117,6 +117,29 @@ class BlockFormatTest {
 
   @ParameterizedTest
   @MethodSource("formats")
+  void confinedValuesAreRoundedToTheLevelsThereAre(BlockFormat format) {
+    float[] values = Rows.GAUSSIAN.generate();
+    float[] others = Rows.MODEL.generate();
+    BlockEncoder encoder = BlockEncoders.fitted(format.type(), Effort.FAST);
+    byte[] blocks = Blocks.encode(encoder, values, Rows.LENGTH, null);
+    float[] decoded = Blocks.decode(format.type(), blocks);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment segment = arena.allocateFrom(ValueLayout.JAVA_BYTE, blocks);
+      MemorySegment confined = arena.allocateFrom(ValueLayout.JAVA_FLOAT, others);
+      format.confine(confined, segment, Rows.COUNT, Rows.LENGTH);
+      format.round(confined, segment, Rows.COUNT, Rows.LENGTH);
+      assertArrayEquals(
+          decoded, Blocks.decode(format.type(), segment.toArray(ValueLayout.JAVA_BYTE)));
+
+      // What is rounded so already is not moved.
+      MemorySegment same = arena.allocateFrom(ValueLayout.JAVA_FLOAT, decoded);
+      format.confine(same, segment, Rows.COUNT, Rows.LENGTH);
+      assertArrayEquals(decoded, same.toArray(ValueLayout.JAVA_FLOAT));
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("formats")
   void wantedScalesAreEncoded(BlockFormat format) {
     float[] values = Rows.GAUSSIAN.generate();
     BlockEncoder encoder = BlockEncoders.fitted(format.type(), Effort.FAST);

@@ -4,6 +4,7 @@ import dev.whittle.model.BatchShape;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.function.IntFunction;
+import java.util.stream.IntStream;
 
 /// An endless sequence of micro-batches over a corpus, epoch after epoch, each in a new random
 /// order; a micro-batch may begin in one epoch and end in the next. Whole documents are packed into
@@ -13,6 +14,7 @@ import java.util.function.IntFunction;
 /// up again at any [#position].
 public final class PackedBatches {
   private final TokenizedCorpus corpus;
+  private final long tokens;
   private final BatchShape shape;
   private final IntFunction<RowPlan> plans;
   private DataPosition position;
@@ -23,7 +25,26 @@ public final class PackedBatches {
   /// @throws IllegalArgumentException if a document is longer than a row, or the epoch has no such
   ///   row, which means that the position is another corpus's
   public PackedBatches(TokenizedCorpus corpus, BatchShape shape, long seed, DataPosition start) {
-    this(corpus, shape, epoch -> RowPlan.of(corpus, shape.rowLength(), seed, epoch), start);
+    this(corpus, all(corpus), shape, seed, start);
+  }
+
+  /// @param documents the numbers of those to go through, of which there is at least one
+  /// @param seed of the order
+  /// @param start where to begin
+  /// @throws IllegalArgumentException if a document of the corpus is longer than a row, or the
+  ///   epoch has no such row, which means that the position is another corpus's
+  public PackedBatches(
+      TokenizedCorpus corpus, int[] documents, BatchShape shape, long seed, DataPosition start) {
+    this(
+        corpus,
+        documents,
+        shape,
+        epoch -> RowPlan.of(corpus, documents, shape.rowLength(), seed, epoch),
+        start);
+  }
+
+  private static int[] all(TokenizedCorpus corpus) {
+    return IntStream.range(0, corpus.size()).toArray();
   }
 
   /// The documents in the corpus's own order but for packing, in every epoch the same: for what is
@@ -31,18 +52,28 @@ public final class PackedBatches {
   ///
   /// @throws IllegalArgumentException if a document is longer than a row
   public static PackedBatches inOrder(TokenizedCorpus corpus, BatchShape shape) {
-    RowPlan plan = RowPlan.inOrder(corpus, shape.rowLength());
-    return new PackedBatches(corpus, shape, epoch -> plan, DataPosition.START);
+    return inOrder(corpus, all(corpus), shape);
+  }
+
+  /// The same for some documents, given by their numbers.
+  public static PackedBatches inOrder(TokenizedCorpus corpus, int[] documents, BatchShape shape) {
+    RowPlan plan = RowPlan.inOrder(corpus, documents, shape.rowLength());
+    return new PackedBatches(corpus, documents, shape, epoch -> plan, DataPosition.START);
   }
 
   private PackedBatches(
-      TokenizedCorpus corpus, BatchShape shape, IntFunction<RowPlan> plans, DataPosition start) {
+      TokenizedCorpus corpus,
+      int[] documents,
+      BatchShape shape,
+      IntFunction<RowPlan> plans,
+      DataPosition start) {
     if (corpus.longest() > shape.rowLength()) {
       throw new IllegalArgumentException(
           "the longest document has %d tokens, a row only %d"
               .formatted(corpus.longest(), shape.rowLength()));
     }
     this.corpus = corpus;
+    this.tokens = Arrays.stream(documents).mapToLong(corpus::length).sum();
     this.shape = shape;
     this.plans = plans;
     this.position = start;
@@ -66,7 +97,7 @@ public final class PackedBatches {
 
   /// The share of places that hold a token, in the current epoch.
   public double fillRate() {
-    return (double) corpus.tokens() / ((long) plan.size() * shape.rowLength());
+    return (double) tokens / ((long) plan.size() * shape.rowLength());
   }
 
   /// The next micro-batch.

@@ -10,7 +10,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
-import java.util.stream.IntStream;
 
 /// Which documents go into which row, for one epoch. The same corpus, row length, seed and epoch
 /// make the same plan.
@@ -29,18 +28,20 @@ final class RowPlan {
     this.rows = rows;
   }
 
-  static RowPlan of(TokenizedCorpus corpus, int rowLength, long seed, int epoch) {
+  /// @param documents the numbers of those that there is a plan for
+  static RowPlan of(TokenizedCorpus corpus, int[] documents, int rowLength, long seed, int epoch) {
     // The odd constant keeps the epochs of neighbouring seeds apart.
     Random random = new Random(seed + epoch * 0x9E3779B97F4A7C15L);
-    List<int[]> rows = pack(corpus, shuffled(corpus.size(), random), rowLength);
+    int[] order = documents.clone();
+    shuffle(order, random);
+    List<int[]> rows = pack(corpus, order, rowLength);
     Collections.shuffle(rows, random);
     return new RowPlan(rows.toArray(int[][]::new));
   }
 
   /// The plan that only packing keeps from the order of the corpus.
-  static RowPlan inOrder(TokenizedCorpus corpus, int rowLength) {
-    int[] order = IntStream.range(0, corpus.size()).toArray();
-    return new RowPlan(pack(corpus, order, rowLength).toArray(int[][]::new));
+  static RowPlan inOrder(TokenizedCorpus corpus, int[] documents, int rowLength) {
+    return new RowPlan(pack(corpus, documents, rowLength).toArray(int[][]::new));
   }
 
   private static List<int[]> pack(TokenizedCorpus corpus, int[] order, int rowLength) {
@@ -53,16 +54,14 @@ final class RowPlan {
     return rows;
   }
 
-  /// The numbers from 0 in a random order (Fisher and Yates).
-  private static int[] shuffled(int count, Random random) {
-    int[] order = IntStream.range(0, count).toArray();
-    for (int last = count - 1; last > 0; last--) {
+  /// Brings them into a random order (Fisher and Yates).
+  private static void shuffle(int[] order, Random random) {
+    for (int last = order.length - 1; last > 0; last--) {
       int chosen = random.nextInt(last + 1);
       int swapped = order[last];
       order[last] = order[chosen];
       order[chosen] = swapped;
     }
-    return order;
   }
 
   private static List<Row> packWindow(TokenizedCorpus corpus, int[] documents, int rowLength) {

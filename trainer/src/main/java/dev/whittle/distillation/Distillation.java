@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// Quantization-aware distillation, step by step: the student's blocks are trained to behave like
@@ -33,6 +34,7 @@ public final class Distillation implements AutoCloseable {
   private final DistillationSettings settings;
   private final StudentReplicas students;
   private final TokenizedCorpus corpus;
+  private final int[] documents;
   private final BatchPlan plan;
   private final LearningRateSchedule schedule;
 
@@ -55,10 +57,37 @@ public final class Distillation implements AutoCloseable {
       @Nullable TeacherCache cache,
       double confidence,
       Trunk.Activations activations) {
+    this(
+        settings,
+        teacher,
+        students,
+        corpus,
+        IntStream.range(0, corpus.size()).toArray(),
+        cache,
+        confidence,
+        activations);
+  }
+
+  /// Prepares a run from its beginning.
+  ///
+  /// @param students the student, with its blocks encoded
+  /// @param documents the numbers of those to train on
+  /// @param cache what the teacher makes of the corpus, full; null to run the teacher in each step
+  /// @param confidence γ of the confidence-aware loss; any number if the loss has no such term
+  public Distillation(
+      DistillationSettings settings,
+      ModelFile teacher,
+      StudentReplicas students,
+      TokenizedCorpus corpus,
+      int[] documents,
+      @Nullable TeacherCache cache,
+      double confidence,
+      Trunk.Activations activations) {
     this.settings = settings;
     this.students = students;
     ReplicaGroup group = students.group();
     this.corpus = corpus;
+    this.documents = documents.clone();
     plan = settings.batches(corpus.longest(), group.size());
     schedule =
         new LearningRateSchedule(
@@ -86,7 +115,7 @@ public final class Distillation implements AutoCloseable {
   }
 
   private PackedBatches batchesFrom(DataPosition position) {
-    return new PackedBatches(corpus, plan.shape(), settings.seed(), position);
+    return new PackedBatches(corpus, documents, plan.shape(), settings.seed(), position);
   }
 
   /// Goes on where a checkpoint was written.
@@ -138,7 +167,7 @@ public final class Distillation implements AutoCloseable {
     float scale = clip > 0 && norm > clip ? (float) (clip / norm) : 1f;
     students.update(ADAM, group -> adamStep(group, number, rate, scale));
     long updated = System.nanoTime();
-    students.encode();
+    students.encodeAgain();
     long encoded = System.nanoTime();
     progress =
         new Checkpoint.Progress(
@@ -181,6 +210,12 @@ public final class Distillation implements AutoCloseable {
         (float) (vector ? rate * settings.vectorRate() : rate),
         vector ? 0f : (float) settings.weightDecay(),
         scale);
+  }
+
+  /// The loss of some micro-batches of [#plan]'s shape as the blocks are now, without that of
+  /// hidden states: the mean over their targets.
+  public double evaluate(List<PackedBatch> held) {
+    return engines.getFirst().evaluate(held);
   }
 
   /// How the tokens of a step are split.

@@ -134,19 +134,38 @@ public final class DistillationEngine implements AutoCloseable {
     return loss;
   }
 
-  private double runMicroBatch(PackedBatch batch, float weight) {
-    inputs.load(batch.tokens(), batch.positions(), batch.documents());
-    int[] targets = batch.targets();
-    float[] tokenWeights = new float[targets.length];
-    for (int i = 0; i < targets.length; i++) {
+  /// Computes the loss of some micro-batches, without that of hidden states. The gradients in the
+  /// weights are not worth anything then.
+  public double evaluate(List<PackedBatch> batches) {
+    float weight = 1f / Math.max(1, targets(batches));
+    double loss = 0;
+    for (PackedBatch batch : batches) {
+      loss += forward(batch, weights(batch, weight));
+    }
+    return loss;
+  }
+
+  private float[] weights(PackedBatch batch, float weight) {
+    float[] tokenWeights = new float[batch.targets().length];
+    for (int i = 0; i < tokenWeights.length; i++) {
       tokenWeights[i] = batch.isTarget(i, completionOnly) ? weight : 0;
     }
+    return tokenWeights;
+  }
+
+  private double forward(PackedBatch batch, float[] tokenWeights) {
+    inputs.load(batch.tokens(), batch.positions(), batch.documents());
     if (teacher != null) {
       teacher.load(batch);
     }
     student.forward();
     student.outputGradient().clear();
-    double loss = head.run(targets, tokenWeights);
+    return head.run(batch.targets(), tokenWeights);
+  }
+
+  private double runMicroBatch(PackedBatch batch, float weight) {
+    float[] tokenWeights = weights(batch, weight);
+    double loss = forward(batch, tokenWeights);
     if (hidden != null) {
       hidden.load(tokenWeights);
     }

@@ -4,6 +4,7 @@ import dev.whittle.data.CorpusLimits;
 import dev.whittle.data.DataPosition;
 import dev.whittle.data.DocumentTokenizer;
 import dev.whittle.data.JsonlDataset;
+import dev.whittle.data.PackedBatch;
 import dev.whittle.data.PackedBatches;
 import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.data.TokenizedDocument;
@@ -15,6 +16,7 @@ import dev.whittle.gptq.GptqListener;
 import dev.whittle.gptq.GptqQuantizer;
 import dev.whittle.gptq.GptqSettings;
 import dev.whittle.io.AtomicFile;
+import dev.whittle.model.BatchShape;
 import dev.whittle.model.ModelFile;
 import dev.whittle.model.Trunk;
 import dev.whittle.quantization.ImportanceCollector;
@@ -26,6 +28,7 @@ import dev.whittle.quantization.QuantizationPlan;
 import dev.whittle.training.AvailableMemory;
 import dev.whittle.training.Digests;
 import dev.whittle.training.RunDirectory;
+import dev.whittle.training.ScaleMode;
 import dev.whittle.training.TrainedModelFile;
 import dev.whittle.training.TrainedWeights;
 import dev.whittle.training.Workers;
@@ -35,8 +38,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// Runs a [DistillationRequest]: reads teacher and data, prepares the student, trains it, writes
@@ -95,8 +100,7 @@ public final class DistillationJob {
                         teacher,
                         tensor -> type(plan, tensor),
                         tensor -> importance(matrix, tensor),
-                        request.settings().forward(),
-                        request.settings().moments(),
+                        request.settings().weights(),
                         workers))) {
           begin(students, teacher, corpus, run);
           return train(group, teacher, students, corpus, cache, memory.activations(), run);
@@ -139,6 +143,7 @@ public final class DistillationJob {
     if (!importance) {
       requireImportance(plan, null);
     }
+    requireScales(plan, request.settings().scales());
     return plan;
   }
 
@@ -198,6 +203,12 @@ public final class DistillationJob {
       recipe.put("imatrix_sha256", Digests.sha256(request.importance()));
     }
     recipe.putAll(request.settings().toMap());
+    HeldOut heldOut = request.heldOut();
+    if (heldOut != null) {
+      recipe.put("held_out", heldOut.documents());
+      recipe.put("eval_steps", heldOut.steps());
+      recipe.put("patience", heldOut.patience());
+    }
     return recipe;
   }
 
@@ -272,6 +283,21 @@ public final class DistillationJob {
                 + "' cannot become "
                 + assignment.type()
                 + " without an importance matrix; use --init imatrix or give one with --imatrix");
+      }
+    }
+  }
+
+  private static void requireScales(QuantizationPlan plan, ScaleMode mode) {
+    for (QuantizationPlan.Assignment assignment : plan.tensors()) {
+      if (!mode.fits(assignment.type())) {
+        throw new QuantizationException(
+            "tensor '"
+                + assignment.tensor().name()
+                + "' becomes "
+                + assignment.type()
+                + ", whose scales cannot be "
+                + mode.name().toLowerCase(Locale.ROOT)
+                + "; use --scales refit");
       }
     }
   }
@@ -383,8 +409,12 @@ public final class DistillationJob {
               plan.shape(),
               settings.completionOnly());
     }
+    HeldOut heldOut = request.heldOut();
+    int[] documents =
+        heldOut == null ? IntStream.range(0, corpus.size()).toArray() : heldOut.rest(corpus);
     try (Distillation distillation =
-        new Distillation(settings, teacher, students, corpus, cache, confidence, activations)) {
+        new Distillation(
+            settings, teacher, students, corpus, documents, cache, confidence, activations)) {
       if (checkpoint.isPresent()) {
         distillation.restore(checkpoint.get());
       }
@@ -392,34 +422,78 @@ public final class DistillationJob {
         run.truncateMetrics(distillation.progress().step());
       }
       listener.stage("training");
-      DistillationResult result = steps(distillation, students, run);
-      listener.stage("writing " + request.output());
-      TrainedModelFile.write(
-          request.output(),
-          request.overwrite(),
-          teacher.file(),
-          students.first(),
-          request.types().fileType(),
-          origin());
-      return result;
+      if (heldOut == null) {
+        DistillationResult result = steps(distillation, students, run, null);
+        listener.stage("writing " + request.output());
+        write(request.output(), request.overwrite(), teacher, students);
+        return result;
+      }
+      try (BestModel best = new BestModel(run)) {
+        BestModel.Writer writer = target -> write(target, true, teacher, students);
+        Trials trials =
+            new Trials(heldOut, best, writer, batches(corpus, heldOut.of(corpus), plan.shape()));
+        DistillationResult result = steps(distillation, students, run, trials);
+        listener.stage("writing " + request.output());
+        best.copyTo(request.output(), request.overwrite());
+        return result;
+      }
+    }
+  }
+
+  private void write(Path target, boolean overwrite, ModelFile teacher, StudentReplicas students)
+      throws IOException {
+    TrainedModelFile.write(
+        target, overwrite, teacher.file(), students.first(), request.types().fileType(), origin());
+  }
+
+  /// Some documents, once. The last micro-batch begins anew where they do not fill it.
+  private static List<PackedBatch> batches(
+      TokenizedCorpus corpus, int[] documents, BatchShape shape) {
+    PackedBatches packed = PackedBatches.inOrder(corpus, documents, shape);
+    List<PackedBatch> batches = new ArrayList<>();
+    while (packed.position().epoch() == 0) {
+      batches.add(packed.next());
+    }
+    return batches;
+  }
+
+  /// What the evaluations on held-out documents need.
+  private record Trials(
+      HeldOut heldOut, BestModel best, BestModel.Writer writer, List<PackedBatch> batches) {
+    boolean areOver() {
+      return heldOut.patience() > 0 && best.fruitless() >= heldOut.patience();
     }
   }
 
   private DistillationResult steps(
-      Distillation distillation, StudentReplicas students, @Nullable RunDirectory run)
+      Distillation distillation,
+      StudentReplicas students,
+      @Nullable RunDirectory run,
+      @Nullable Trials trials)
       throws IOException {
     StepReport first = null;
     StepReport last = null;
     long start = System.nanoTime();
-    while (!distillation.isDone()) {
+    while (!distillation.isDone() && (trials == null || !trials.areOver())) {
       last = distillation.step();
       first = first == null ? last : first;
-      boolean due = last.step() % request.checkpointSteps() == 0 || distillation.isDone();
+      Map<String, Object> metrics = metrics(last);
+      if (trials != null
+          && (last.step() % trials.heldOut().steps() == 0 || distillation.isDone())) {
+        double loss = distillation.evaluate(trials.batches());
+        trials.best().offer(last.step(), loss, trials.writer());
+        metrics.put(BestModel.METRIC, loss);
+        listener.heldOut(new Evaluation(last.step(), loss));
+      }
+      boolean due =
+          last.step() % request.checkpointSteps() == 0
+              || distillation.isDone()
+              || (trials != null && trials.areOver());
       if (due) {
         students.requireEqual();
       }
       if (run != null) {
-        run.appendMetrics(metrics(last));
+        run.appendMetrics(metrics);
         if (due) {
           run.writeCheckpoint(students.first(), distillation.progress());
         }
@@ -431,6 +505,7 @@ public final class DistillationJob {
         distillation.progress().tokens(),
         first,
         last,
+        trials == null ? null : trials.best().best(),
         (System.nanoTime() - start) / 1e9);
   }
 

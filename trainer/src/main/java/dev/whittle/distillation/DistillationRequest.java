@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 /// @param threads for all computing on the CPU
 /// @param activations what to keep for the backward pass; null to decide by the memory there is
 /// @param runDirectory where metrics and checkpoints go; null for nowhere
+/// @param heldOut which documents are not trained on, but find the best step; null for none
 /// @param checkpointSteps steps between checkpoints
 /// @param resume whether to go on with the run in `runDirectory`
 /// @param overwrite whether `output`, and an earlier run in `runDirectory`, may be replaced
@@ -39,9 +40,46 @@ public record DistillationRequest(
     int threads,
     Trunk.@Nullable Activations activations,
     @Nullable Path runDirectory,
+    @Nullable HeldOut heldOut,
     int checkpointSteps,
     boolean resume,
     boolean overwrite) {
+
+  /// A request that trains on all documents and ships the last step.
+  public DistillationRequest(
+      Path teacher,
+      Path data,
+      Path output,
+      TypeSelection types,
+      Start start,
+      @Nullable Path importance,
+      DistillationSettings settings,
+      @Nullable Path teacherCache,
+      List<Device> devices,
+      int threads,
+      Trunk.@Nullable Activations activations,
+      @Nullable Path runDirectory,
+      int checkpointSteps,
+      boolean resume,
+      boolean overwrite) {
+    this(
+        teacher,
+        data,
+        output,
+        types,
+        start,
+        importance,
+        settings,
+        teacherCache,
+        devices,
+        threads,
+        activations,
+        runDirectory,
+        null,
+        checkpointSteps,
+        resume,
+        overwrite);
+  }
 
   public DistillationRequest {
     devices = List.copyOf(devices);

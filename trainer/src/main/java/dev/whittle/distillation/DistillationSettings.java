@@ -1,7 +1,10 @@
 package dev.whittle.distillation;
 
+import dev.whittle.training.DecayTarget;
 import dev.whittle.training.Forward;
 import dev.whittle.training.MomentType;
+import dev.whittle.training.ScaleMode;
+import dev.whittle.training.WeightSettings;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -12,6 +15,7 @@ import java.util.Map;
 /// @param completionOnly whether only tokens carry loss that the model is to produce
 /// @param forward what the student's products use
 /// @param moments how the optimizer's moments are stored
+/// @param scales where the scales of blocks come from
 /// @param steps updates of the weights
 /// @param tokensPerStep places for tokens in a step, padding included
 /// @param microBatchTokens the most that are computed at a time, unless a single document is longer
@@ -21,6 +25,7 @@ import java.util.Map;
 /// @param warmup steps until the peak
 /// @param floor the last step's share of the peak
 /// @param weightDecay of matrices and the embedding
+/// @param decayTarget what they decay to
 /// @param clip the largest norm of all gradients together; 0 for no limit
 /// @param seed of the order of the data
 public record DistillationSettings(
@@ -28,6 +33,7 @@ public record DistillationSettings(
     boolean completionOnly,
     Forward forward,
     MomentType moments,
+    ScaleMode scales,
     int steps,
     int tokensPerStep,
     int microBatchTokens,
@@ -37,6 +43,7 @@ public record DistillationSettings(
     int warmup,
     double floor,
     double weightDecay,
+    DecayTarget decayTarget,
     double clip,
     long seed) {
 
@@ -56,6 +63,48 @@ public record DistillationSettings(
     }
   }
 
+  /// Settings for training with scales that are fitted at each step and weights that decay to zero.
+  public DistillationSettings(
+      LossMix loss,
+      boolean completionOnly,
+      Forward forward,
+      MomentType moments,
+      int steps,
+      int tokensPerStep,
+      int microBatchTokens,
+      int contextLength,
+      double learningRate,
+      double vectorRate,
+      int warmup,
+      double floor,
+      double weightDecay,
+      double clip,
+      long seed) {
+    this(
+        loss,
+        completionOnly,
+        forward,
+        moments,
+        ScaleMode.REFIT,
+        steps,
+        tokensPerStep,
+        microBatchTokens,
+        contextLength,
+        learningRate,
+        vectorRate,
+        warmup,
+        floor,
+        weightDecay,
+        DecayTarget.ZERO,
+        clip,
+        seed);
+  }
+
+  /// How the student's weights are kept, encoded and decayed.
+  WeightSettings weights() {
+    return new WeightSettings(forward, moments, scales, decayTarget);
+  }
+
   /// The same with other moments.
   DistillationSettings withMoments(MomentType other) {
     return with(other, microBatchTokens);
@@ -72,6 +121,7 @@ public record DistillationSettings(
         completionOnly,
         forward,
         otherMoments,
+        scales,
         steps,
         tokensPerStep,
         otherMicroBatchTokens,
@@ -81,6 +131,7 @@ public record DistillationSettings(
         warmup,
         floor,
         weightDecay,
+        decayTarget,
         clip,
         seed);
   }
@@ -100,6 +151,7 @@ public record DistillationSettings(
     map.put("completion_only", completionOnly);
     map.put("forward", forward.name().toLowerCase(java.util.Locale.ROOT));
     map.put("moments", moments.name().toLowerCase(java.util.Locale.ROOT));
+    map.put("scales", scales.name().toLowerCase(java.util.Locale.ROOT));
     map.put("steps", steps);
     map.put("tokens_per_step", tokensPerStep);
     map.put("ubatch_size", microBatchTokens);
@@ -109,6 +161,7 @@ public record DistillationSettings(
     map.put("warmup", warmup);
     map.put("lr_floor", floor);
     map.put("weight_decay", weightDecay);
+    map.put("decay_to", decayTarget.name().toLowerCase(java.util.Locale.ROOT));
     map.put("clip", clip);
     map.put("seed", seed);
     return map;

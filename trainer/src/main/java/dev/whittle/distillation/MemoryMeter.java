@@ -39,8 +39,7 @@ public record MemoryMeter(
                 teacher,
                 tensor -> types.assignment(tensor.name()).orElseThrow().type(),
                 tensor -> null,
-                settings.forward(),
-                settings.moments(),
+                settings.weights(),
                 workers);
         DistillationEngine engine =
             new DistillationEngine(

@@ -6,7 +6,8 @@ import java.util.function.ToLongFunction;
 
 /// The memory that a distillation takes while it trains, in bytes, by what it is for.
 ///
-/// @param masters float32 weights
+/// @param masters float32 weights, where they started if they decay to there, and scales that are
+///   trained
 /// @param gradients float32 gradients of them
 /// @param moments of the optimizer
 /// @param blocks the weights in the types that are shipped
@@ -31,7 +32,7 @@ public record MemoryPlan(
   static MemoryPlan of(
       TrainedWeights weights, DistillationEngine engine, long teacherWeights, long java) {
     return new MemoryPlan(
-        sum(weights, p -> p.isEncoded() ? p.master().bytes() : 0),
+        sum(weights, p -> p.isEncoded() ? p.master().bytes() : 0) + weights.extraBytes(),
         sum(weights, p -> p.gradient().bytes()),
         sum(weights, p -> p.moments().bytes()),
         sum(weights, p -> p.blocks().bytes()),

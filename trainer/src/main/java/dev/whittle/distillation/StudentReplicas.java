@@ -69,6 +69,11 @@ public final class StudentReplicas implements AutoCloseable {
     each(TrainedWeights::encode);
   }
 
+  /// See [TrainedWeights#encodeAgain].
+  void encodeAgain() {
+    each(TrainedWeights::encodeAgain);
+  }
+
   /// Replaces the gradients of each replica by the sum over all of them.
   void sumGradients() {
     gradients.run();

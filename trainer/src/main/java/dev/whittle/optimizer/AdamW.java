@@ -41,6 +41,11 @@ public record AdamW(float beta1, float beta2, float epsilon) {
   /// @param keep what weight decay leaves of a weight
   /// @param correction factor that takes the second moment's bias away
   public record Update(AdamW adam, float gradientScale, float rate, float keep, float correction) {
+    /// The update of parameters that move by a share of what these do, and do not decay.
+    public Update withoutDecay(float share) {
+      return new Update(adam, gradientScale, rate * share, 1, correction);
+    }
+
     /// Updates the first `n` elements of weights and moments.
     ///
     /// Over arrays, since there the loop is compiled to vector code; over memory segments the

@@ -56,6 +56,11 @@ public final class Checkpoint {
       p.moments()
           .tensors()
           .forEach((ending, tensor) -> parts.add(new Part(p.name() + "." + ending, tensor)));
+      if (p.scales() != null) {
+        p.scales()
+            .tensors()
+            .forEach((ending, tensor) -> parts.add(new Part(p.name() + "." + ending, tensor)));
+      }
     }
     return parts;
   }

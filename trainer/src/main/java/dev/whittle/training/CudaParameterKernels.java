@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.function.Function;
 
 /// The work on parameters in the memory of an NVIDIA GPU, by Whittle's own kernels there. Types
-/// that they cannot encode go through the host's memory.
+/// that they cannot encode, and scales that are trained or frozen, go through the host's memory.
 final class CudaParameterKernels implements ParameterKernels {
   private final CudaKernels cuda;
   private final StagedKernels staged;
@@ -87,13 +87,30 @@ final class CudaParameterKernels implements ParameterKernels {
       }
     }
     decodeHere(parameters);
-    staged.encode(elsewhere(parameters));
+    staged.encode(parameters.stream().filter(p -> !cuda.encodes(p.type())).toList());
+  }
+
+  @Override
+  public void encodeAgain(List<Parameter> parameters) {
+    encode(parameters.stream().filter(this::encodesHere).toList());
+    staged.encodeAgain(elsewhere(parameters));
+  }
+
+  @Override
+  public void takeScales(List<Parameter> parameters) {
+    staged.takeScales(parameters);
+  }
+
+  @Override
+  public void updateScales(
+      List<Parameter> parameters, Function<Parameter.Group, AdamW.Update> updates) {
+    staged.updateScales(parameters, updates);
   }
 
   @Override
   public void decode(List<Parameter> parameters) {
     decodeHere(parameters);
-    staged.decode(elsewhere(parameters));
+    staged.decode(parameters.stream().filter(p -> !cuda.encodes(p.type())).toList());
   }
 
   private void decodeHere(List<Parameter> parameters) {
@@ -105,8 +122,13 @@ final class CudaParameterKernels implements ParameterKernels {
     cuda.synchronize();
   }
 
+  /// The parameters that are encoded on the host at each step.
   private List<Parameter> elsewhere(List<Parameter> parameters) {
-    return parameters.stream().filter(p -> !cuda.encodes(p.type())).toList();
+    return parameters.stream().filter(p -> !encodesHere(p)).toList();
+  }
+
+  private boolean encodesHere(Parameter p) {
+    return cuda.encodes(p.type()) && p.scaleMode() == ScaleMode.REFIT;
   }
 
   @Override

@@ -2,6 +2,7 @@ package dev.whittle.training;
 
 import dev.whittle.blocks.BlockEncoder;
 import dev.whittle.blocks.BlockEncoders;
+import dev.whittle.blocks.BlockFormat;
 import dev.whittle.blocks.Effort;
 import dev.whittle.ggml.BlockCodec;
 import dev.whittle.ggml.Tensor;
@@ -11,6 +12,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Function;
 
 /// The work on parameters in host memory, by worker threads that each take some rows at a time.
@@ -55,6 +57,31 @@ final class HostKernels implements ParameterKernels {
     workers.run(
         slices(withCopies(parameters)).stream()
             .map(slice -> (Runnable) slice::encodeAndDecode)
+            .toList());
+  }
+
+  @Override
+  public void encodeAgain(List<Parameter> parameters) {
+    workers.run(
+        slices(withCopies(parameters)).stream()
+            .map(slice -> (Runnable) slice::encodeAgainAndDecode)
+            .toList());
+  }
+
+  @Override
+  public void takeScales(List<Parameter> parameters) {
+    workers.run(
+        slices(ParameterKernels.withScales(parameters)).stream()
+            .map(slice -> (Runnable) slice::takeScales)
+            .toList());
+  }
+
+  @Override
+  public void updateScales(
+      List<Parameter> parameters, Function<Parameter.Group, AdamW.Update> updates) {
+    workers.run(
+        slices(ParameterKernels.withScales(parameters)).stream()
+            .map(slice -> (Runnable) () -> slice.updateScales(updates.apply(slice.p().group())))
             .toList());
   }
 
@@ -127,10 +154,41 @@ final class HostKernels implements ParameterKernels {
 
     void encodeAndDecode() {
       if (p.isEncoded()) {
-        BlockEncoder encoder = BlockEncoders.fitted(p.type(), Effort.FAST);
-        encoder.encode(rows(p.master()), rows(p.blocks()), to - from, p.inputs(), p.importance());
+        encode();
       }
       decode();
+    }
+
+    void encodeAgainAndDecode() {
+      if (p.isEncoded()) {
+        switch (p.scaleMode()) {
+          case REFIT -> encode();
+          case FROZEN ->
+              BlockFormat.of(p.type())
+                  .orElseThrow()
+                  .round(rows(p.master()), rows(p.blocks()), to - from, p.inputs());
+          case TRAINED -> scales().encode(rows(p.master()), rows(p.blocks()), from, to - from);
+        }
+      }
+      decode();
+    }
+
+    private void encode() {
+      BlockEncoder encoder = BlockEncoders.fitted(p.type(), Effort.FAST);
+      encoder.encode(rows(p.master()), rows(p.blocks()), to - from, p.inputs(), p.importance());
+    }
+
+    void takeScales() {
+      scales().take(rows(p.blocks()), from, to - from);
+    }
+
+    void updateScales(AdamW.Update update) {
+      scales()
+          .update(update, rows(p.master()), rows(p.gradient()), rows(p.blocks()), from, to - from);
+    }
+
+    private TrainedScales scales() {
+      return Objects.requireNonNull(p.scales());
     }
 
     void decode() {

@@ -23,6 +23,8 @@ import org.jspecify.annotations.Nullable;
 /// @param gradient [inputs, outputs] F32
 /// @param moments of the optimizer
 /// @param importance how much each input counts when blocks are encoded; null for equally
+/// @param scaleMode where the scales of the blocks come from
+/// @param scales those of [ScaleMode#TRAINED]; null in other modes
 public record Parameter(
     String name,
     Group group,
@@ -33,7 +35,9 @@ public record Parameter(
     @Nullable Tensor transposed,
     Tensor gradient,
     Moments moments,
-    float @Nullable [] importance) {
+    float @Nullable [] importance,
+    ScaleMode scaleMode,
+    @Nullable TrainedScales scales) {
 
   /// Parameters that share settings of the optimizer.
   public enum Group {

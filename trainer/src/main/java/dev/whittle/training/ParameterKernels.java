@@ -28,14 +28,30 @@ sealed interface ParameterKernels extends AutoCloseable
         : staged;
   }
 
+  /// Those whose scales are trained.
+  static List<Parameter> withScales(List<Parameter> parameters) {
+    return parameters.stream().filter(p -> p.scales() != null).toList();
+  }
+
   /// The sum of the squares of all gradients, in an order that depends on the parameters only.
   double sumOfSquaredGradients(List<Parameter> parameters);
 
   /// Moves the masters by their gradients.
   void update(List<Parameter> parameters, Function<Parameter.Group, AdamW.Update> updates);
 
-  /// Encodes the blocks from the masters, and makes the copies that the passes read.
+  /// Encodes the blocks from the masters, with scales fitted to them, and makes the copies that the
+  /// passes read.
   void encode(List<Parameter> parameters);
+
+  /// Encodes blocks that were encoded before, with scales as the mode of each parameter wants them.
+  void encodeAgain(List<Parameter> parameters);
+
+  /// Sets scales that are trained to those of the blocks.
+  void takeScales(List<Parameter> parameters);
+
+  /// Moves scales that are trained by their gradients, and makes of the gradients of these
+  /// parameters those at the masters; to be done before [#update].
+  void updateScales(List<Parameter> parameters, Function<Parameter.Group, AdamW.Update> updates);
 
   /// Makes the copies that the passes read from the blocks as they are.
   void decode(List<Parameter> parameters);

@@ -12,10 +12,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.dataformat.yaml.YAMLMapper;
@@ -103,6 +105,7 @@ public final class RunDirectory {
       Files.delete(checkpoint);
     }
     Files.deleteIfExists(metricsFile());
+    Files.deleteIfExists(best());
     Files.delete(recipeFile());
   }
 
@@ -132,6 +135,41 @@ public final class RunDirectory {
         JSON.writeValueAsString(line) + "\n",
         java.nio.file.StandardOpenOption.APPEND,
         java.nio.file.StandardOpenOption.CREATE);
+  }
+
+  /// The values of one of the metrics by their steps, in order; of the lines that have it.
+  ///
+  /// @throws IOException if the metrics cannot be read
+  public SequencedMap<Integer, Double> metric(String name) throws IOException {
+    SequencedMap<Integer, Double> values = new LinkedHashMap<>();
+    if (!Files.exists(metricsFile())) {
+      return values;
+    }
+    try {
+      for (String line : Files.readAllLines(metricsFile())) {
+        JsonNode metrics = JSON.readTree(line);
+        if (metrics.has(name)) {
+          values.put(metrics.path("step").asInt(), metrics.path(name).asDouble());
+        }
+      }
+    } catch (JacksonException e) {
+      throw new IOException(
+          metricsFile() + " is not valid JSON: " + e.getOriginalMessage() + "; restore it", e);
+    }
+    return values;
+  }
+
+  /// Where the model of the best step is kept, if the run evaluates its steps.
+  public Path best() {
+    return root.resolve("best.gguf");
+  }
+
+  /// The file with the blocks that the run ships: those of its best step, if its steps are
+  /// evaluated, or else the newest checkpoint.
+  ///
+  /// @throws IOException if the folder cannot be read
+  public Optional<Path> shipped() throws IOException {
+    return Files.exists(best()) ? Optional.of(best()) : newestCheckpoint();
   }
 
   /// Drops the metrics of steps behind `step`, which a killed run wrote after its last checkpoint.

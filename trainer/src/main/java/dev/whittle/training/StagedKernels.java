@@ -65,6 +65,47 @@ final class StagedKernels implements ParameterKernels {
   }
 
   @Override
+  public void encodeAgain(List<Parameter> parameters) {
+    for (Parameter p : parameters) {
+      try (Stage stage = new Stage(p)) {
+        stage.fetch(p.master(), stage.parameter.master());
+        if (p.isEncoded()) {
+          stage.fetch(p.blocks(), stage.parameter.blocks());
+        }
+        host.encodeAgain(List.of(stage.parameter));
+        if (p.isEncoded()) {
+          stage.store(stage.parameter.blocks(), p.blocks());
+        }
+        stage.storeCopies(p);
+      }
+    }
+  }
+
+  @Override
+  public void takeScales(List<Parameter> parameters) {
+    for (Parameter p : ParameterKernels.withScales(parameters)) {
+      try (Stage stage = new Stage(p)) {
+        stage.fetch(p.blocks(), stage.parameter.blocks());
+        host.takeScales(List.of(stage.parameter));
+      }
+    }
+  }
+
+  @Override
+  public void updateScales(
+      List<Parameter> parameters, Function<Parameter.Group, AdamW.Update> updates) {
+    for (Parameter p : ParameterKernels.withScales(parameters)) {
+      try (Stage stage = new Stage(p)) {
+        stage.fetch(p.master(), stage.parameter.master());
+        stage.fetch(p.gradient(), stage.parameter.gradient());
+        stage.fetch(p.blocks(), stage.parameter.blocks());
+        host.updateScales(List.of(stage.parameter), updates);
+        stage.store(stage.parameter.gradient(), p.gradient());
+      }
+    }
+  }
+
+  @Override
   public void decode(List<Parameter> parameters) {
     for (Parameter p : parameters) {
       try (Stage stage = new Stage(p)) {
@@ -119,7 +160,9 @@ final class StagedKernels implements ParameterKernels {
               likeOrNone(context, p.transposed()),
               like(context, p.gradient()),
               p.moments().type().newMoments(context, p.inputs(), p.outputs()),
-              p.importance());
+              p.importance(),
+              p.scaleMode(),
+              p.scales());
       context.allocate(cpu);
     }
 

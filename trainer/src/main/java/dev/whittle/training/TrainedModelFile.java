@@ -129,23 +129,28 @@ public final class TrainedModelFile {
     }
   }
 
-  /// Compares the tensors of a file with the blocks of a checkpoint, byte for byte.
+  /// Compares the tensors of a file with the blocks of a checkpoint, or of a run's best step, byte
+  /// for byte.
   ///
   /// @return how many tensors were compared
   /// @throws GgufException naming the first tensor that is damaged, missing or different
-  public static int requireSameBlocks(GgufFile file, GgufFile checkpoint) {
-    Checkpoint.requireIntact(checkpoint);
-    List<TensorInfo> blocks = Checkpoint.blocks(checkpoint);
+  public static int requireSameBlocks(GgufFile file, GgufFile source) {
+    if (source.metadata().ints(CHECKSUMS).isPresent()) {
+      requireIntact(source);
+    } else {
+      Checkpoint.requireIntact(source);
+    }
+    List<TensorInfo> blocks = Checkpoint.blocks(source);
     for (TensorInfo trained : blocks) {
       TensorInfo shipped = file.require(trained.name());
       if (shipped.type() != trained.type()
-          || file.data(shipped).mismatch(checkpoint.data(trained)) != -1) {
+          || file.data(shipped).mismatch(source.data(trained)) != -1) {
         throw new GgufException(
             file.path()
                 + ": tensor '"
                 + trained.name()
                 + "' is not what "
-                + checkpoint.path()
+                + source.path()
                 + " holds; export the file again, or name the run directory that made it");
       }
     }

@@ -2,6 +2,7 @@ package dev.whittle.training;
 
 import dev.whittle.autograd.Kernels;
 import dev.whittle.autograd.Weight;
+import dev.whittle.blocks.BlockFormat;
 import dev.whittle.ggml.Backend;
 import dev.whittle.ggml.BlockCodec;
 import dev.whittle.ggml.GgmlType;
@@ -13,6 +14,7 @@ import dev.whittle.model.WeightSource;
 import dev.whittle.optimizer.AdamW;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,6 +31,11 @@ public final class TrainedWeights implements WeightSource, AutoCloseable {
   /// Apart from the rest, so that they are cleared at once.
   private final TensorContext gradients;
 
+  /// On the host, wherever the rest is.
+  private final TensorContext scales;
+
+  private final @Nullable Backend scalesBackend;
+  private final @Nullable StartingPoint start;
   private final ParameterKernels kernels;
   private final long bytes;
 
@@ -48,6 +55,22 @@ public final class TrainedWeights implements WeightSource, AutoCloseable {
       Forward forward,
       MomentType moments,
       Workers workers) {
+    this(backend, source, types, importance, WeightSettings.of(forward, moments), workers);
+  }
+
+  /// Makes the parameters of a model, with its weights as masters and nothing encoded yet.
+  ///
+  /// @param backend in whose memory they are kept, or which only measures
+  /// @param source the full-precision model
+  /// @param types the type of each tensor in the file to be written
+  /// @param importance the importance of each tensor's inputs, or null for a tensor without
+  public TrainedWeights(
+      Backend backend,
+      ModelFile source,
+      Function<TensorInfo, GgmlType> types,
+      Function<TensorInfo, float @Nullable []> importance,
+      WeightSettings settings,
+      Workers workers) {
     Kernels products = Kernels.of(backend);
     List<TensorInfo> tensors =
         source.file().tensors().stream()
@@ -55,12 +78,27 @@ public final class TrainedWeights implements WeightSource, AutoCloseable {
             .toList();
     context = new TensorContext(9 * tensors.size());
     gradients = new TensorContext(tensors.size());
+    scales = new TensorContext(6 * tensors.size());
     for (TensorInfo info : tensors) {
       parameters.put(
           info.name(),
-          parameter(info, types.apply(info), importance.apply(info), forward, moments, products));
+          parameter(info, types.apply(info), importance.apply(info), settings, products));
     }
-    bytes = context.allocate(backend) + gradients.allocate(backend);
+    boolean trainsScales = parameters.values().stream().anyMatch(p -> p.scales() != null);
+    scalesBackend =
+        trainsScales && !backend.isHost() && !backend.isMeasuring() ? Backend.cpu(1) : null;
+    bytes =
+        context.allocate(backend)
+            + gradients.allocate(backend)
+            + (trainsScales ? scales.allocate(scalesBackend == null ? backend : scalesBackend) : 0);
+    start =
+        settings.decayTarget() == DecayTarget.START
+            ? new StartingPoint(
+                backend,
+                parameters.values().stream()
+                    .filter(p -> p.group() != Parameter.Group.VECTOR)
+                    .toList())
+            : null;
     if (backend.isMeasuring()) {
       kernels = new HostKernels(workers);
       return;
@@ -76,8 +114,7 @@ public final class TrainedWeights implements WeightSource, AutoCloseable {
       TensorInfo info,
       GgmlType type,
       float @Nullable [] importance,
-      Forward forward,
-      MomentType moments,
+      WeightSettings settings,
       Kernels products) {
     long inputs = info.rowLength();
     long outputs = info.rows();
@@ -85,6 +122,12 @@ public final class TrainedWeights implements WeightSource, AutoCloseable {
     boolean embedding =
         info.name().equals(ModelFile.EMBEDDING) || info.name().equals(ModelFile.OUTPUT);
     Tensor master = context.newTensor(GgmlType.F32, inputs, outputs);
+    Forward forward = settings.forward();
+    ScaleMode scaleMode = type.isQuantized() ? settings.scales() : ScaleMode.REFIT;
+    if (!scaleMode.fits(type)) {
+      throw new IllegalArgumentException(
+          "the scales of '" + info.name() + "' in " + type + " can only be fitted");
+    }
     return new Parameter(
         info.name(),
         !matrix
@@ -98,8 +141,12 @@ public final class TrainedWeights implements WeightSource, AutoCloseable {
             ? context.newTensor(GgmlType.BF16, outputs, inputs)
             : null,
         gradients.newTensor(GgmlType.F32, inputs, outputs),
-        (matrix ? moments : MomentType.F32).newMoments(context, inputs, outputs),
-        importance);
+        (matrix ? settings.moments() : MomentType.F32).newMoments(context, inputs, outputs),
+        importance,
+        scaleMode,
+        scaleMode == ScaleMode.TRAINED
+            ? new TrainedScales(scales, BlockFormat.of(type).orElseThrow(), inputs, outputs)
+            : null);
   }
 
   /// Every parameter, in the order of the model file.
@@ -131,6 +178,16 @@ public final class TrainedWeights implements WeightSource, AutoCloseable {
     return bytes;
   }
 
+  /// The bytes of scales that are trained, with their moments, and of the weights that training
+  /// starts from, where they are kept.
+  public long extraBytes() {
+    long bytes = start == null ? 0 : start.bytes();
+    for (Parameter p : parameters.values()) {
+      bytes += p.scales() == null ? 0 : p.scales().bytes();
+    }
+    return bytes;
+  }
+
   public void clearGradients() {
     gradients.clear();
   }
@@ -152,23 +209,66 @@ public final class TrainedWeights implements WeightSource, AutoCloseable {
   ///
   /// @param step the settings for a group of parameters
   public void update(AdamW adam, Function<Parameter.Group, AdamW.Step> step) {
-    kernels.update(parameters(), group -> adam.at(step.apply(group)));
+    Function<Parameter.Group, AdamW.Update> updates = group -> adam.at(step.apply(group));
+    kernels.updateScales(parameters(), updates);
+    kernels.update(parameters(), updates);
+    if (start != null) {
+      AdamW.Step matrices = step.apply(Parameter.Group.MATRIX);
+      start.add(matrices.learningRate() * matrices.weightDecay());
+    }
   }
 
   /// Takes the weights of another file of the same model. A tensor that has the parameter's type
   /// becomes its blocks as it is; the others are encoded.
+  ///
+  /// Masters become what the file decodes to. Where the scales of blocks are not fitted to them at
+  /// each step, masters of a tensor that becomes blocks as it is rather stay the weights they were
+  /// made of, as far as those are rounded to the same levels: how near to a border a weight lies is
+  /// what a file does not tell.
   public void startFrom(ModelFile model) {
-    for (Parameter p : parameters.values()) {
-      writeMaster(p, model.file().data(model.file().require(p.name())), model);
-    }
-    encode();
+    Map<Parameter, MemorySegment> kept = new LinkedHashMap<>();
     for (Parameter p : parameters.values()) {
       TensorInfo info = model.file().require(p.name());
-      if (info.type() == p.type()) {
-        p.blocks().write(model.file().data(info), 0);
+      MemorySegment data = model.file().data(info);
+      if (info.type() == p.type() && p.isEncoded()) {
+        kept.put(p, data);
+      }
+      if (!kept.containsKey(p) || p.scaleMode() == ScaleMode.REFIT || !confineMaster(p, data)) {
+        writeMaster(p, data, model);
       }
     }
+    encode();
+    kept.forEach((p, data) -> p.blocks().write(data, 0));
+    kernels.takeScales(parameters());
     decode();
+  }
+
+  /// Moves a master no further than it takes to be rounded to the levels of blocks.
+  ///
+  /// @return false, and nothing is done, if the blocks are not those of about the same weights, but
+  ///   of ones that were scaled or rotated before they were quantized
+  private static boolean confineMaster(Parameter p, MemorySegment blocks) {
+    try (Arena arena = Arena.ofConfined()) {
+      long bytes = p.elements() * Float.BYTES;
+      MemorySegment decoded = arena.allocate(bytes, Float.BYTES);
+      BlockCodec.of(p.type()).decode(blocks, decoded, p.elements());
+      MemorySegment master = arena.allocate(bytes, Float.BYTES);
+      p.master().read(master, 0);
+      double size = 0;
+      double error = 0;
+      for (long i = 0; i < p.elements(); i++) {
+        double w = master.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+        double e = decoded.getAtIndex(ValueLayout.JAVA_FLOAT, i) - w;
+        size += w * w;
+        error += e * e;
+      }
+      if (error > 0.5 * size) {
+        return false;
+      }
+      BlockFormat.of(p.type()).orElseThrow().confine(master, blocks, p.outputs(), p.inputs());
+      p.master().write(master, 0);
+      return true;
+    }
   }
 
   private static void writeMaster(Parameter p, MemorySegment data, ModelFile model) {
@@ -184,10 +284,20 @@ public final class TrainedWeights implements WeightSource, AutoCloseable {
     }
   }
 
-  /// Encodes the blocks of every parameter from its master, and makes the copies that the passes
-  /// read.
+  /// Encodes the blocks of every parameter from its master, with scales fitted to it, and makes the
+  /// copies that the passes read. Training starts from these masters.
   public void encode() {
     kernels.encode(parameters());
+    kernels.takeScales(parameters());
+    if (start != null) {
+      start.set();
+    }
+  }
+
+  /// Encodes the blocks after masters have moved, with scales as [ScaleMode] says, and makes the
+  /// copies that the passes read.
+  public void encodeAgain() {
+    kernels.encodeAgain(parameters());
   }
 
   /// Makes the copies that the passes read from the blocks as they are, encoding nothing.
@@ -204,7 +314,14 @@ public final class TrainedWeights implements WeightSource, AutoCloseable {
   @Override
   public void close() {
     kernels.close();
+    if (start != null) {
+      start.close();
+    }
     gradients.close();
+    scales.close();
+    if (scalesBackend != null) {
+      scalesBackend.close();
+    }
     context.close();
   }
 }

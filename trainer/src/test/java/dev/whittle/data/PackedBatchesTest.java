@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class PackedBatchesTest {
@@ -78,6 +79,19 @@ class PackedBatchesTest {
     }
     assertEquals(300, seen.cardinality());
     assertEquals(corpus.tokens(), tokens);
+  }
+
+  @Test
+  void anEpochOfSomeDocumentsHoldsTheseOnceAndNoOthers() {
+    TokenizedCorpus corpus = corpus(300);
+    int[] some = IntStream.range(0, 300).filter(d -> d % 7 != 2).toArray();
+    PackedBatches batches =
+        new PackedBatches(corpus, some, new BatchShape(1, 64), 1, DataPosition.START);
+    List<Integer> seen = new ArrayList<>();
+    while (batches.position().epoch() == 0) {
+      batches.next().placements().forEach(p -> seen.add(p.document()));
+    }
+    assertArrayEquals(some, seen.stream().mapToInt(d -> d).sorted().toArray());
   }
 
   @Test

@@ -3,9 +3,11 @@ package dev.whittle.distillation;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.whittle.blocks.BlockFormat;
 import dev.whittle.ggml.Device;
 import dev.whittle.ggml.FileType;
 import dev.whittle.ggml.GgmlType;
@@ -16,34 +18,52 @@ import dev.whittle.quantization.QuantizationPlan;
 import dev.whittle.quantization.TypeSelection;
 import dev.whittle.testing.DemoModel;
 import dev.whittle.training.Checkpoint;
+import dev.whittle.training.DecayTarget;
 import dev.whittle.training.Forward;
 import dev.whittle.training.MomentType;
 import dev.whittle.training.RunDirectory;
+import dev.whittle.training.ScaleMode;
 import dev.whittle.training.TrainedModelFile;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /// Short runs on the bundled model: what they learn, and that they can be taken up again.
 class DistillationJobTest {
   private static final int STEPS = 6;
+  private static final HeldOut HELD_OUT = new HeldOut(20, 2, 0);
 
   @TempDir Path folder;
 
   private DistillationRequest request(
       String output, LossMix loss, Start start, Path run, boolean resume) throws IOException {
-    return request(output, loss, start, MomentType.F32, run, resume);
+    return request(output, loss, start, MomentType.F32, ScaleMode.REFIT, 3e-4, null, run, resume);
   }
 
   private DistillationRequest request(
-      String output, LossMix loss, Start start, MomentType moments, Path run, boolean resume)
+      String output,
+      LossMix loss,
+      Start start,
+      MomentType moments,
+      ScaleMode scales,
+      double learningRate,
+      HeldOut heldOut,
+      Path run,
+      boolean resume)
       throws IOException {
     Path data = folder.resolve("data.jsonl");
     if (!Files.exists(data)) {
@@ -61,15 +81,17 @@ class DistillationJobTest {
             false,
             Forward.DECODED,
             moments,
+            scales,
             STEPS,
             224,
             2048,
             256,
-            3e-4,
+            learningRate,
             1,
             2,
             0.1,
             0.01,
+            DecayTarget.START,
             1,
             3),
         null,
@@ -77,6 +99,7 @@ class DistillationJobTest {
         1,
         null,
         run,
+        heldOut,
         2,
         resume,
         false);
@@ -102,12 +125,29 @@ class DistillationJobTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"1, F32", "2, F32", "3, F32", "5, F32", "3, BF16", "3, Q8"})
-  void aRunThatWasCutOffEndsWithTheSameBytes(int lastStep, MomentType moments) throws Exception {
+  @CsvSource({
+    "1, F32, REFIT",
+    "2, F32, FROZEN",
+    "3, F32, TRAINED",
+    "5, F32, REFIT",
+    "3, BF16, REFIT",
+    "3, Q8, REFIT"
+  })
+  void aRunThatWasCutOffEndsWithTheSameBytes(int lastStep, MomentType moments, ScaleMode scales)
+      throws Exception {
     LossMix loss = LossMix.of(Objective.FORWARD_KL);
     Start start = new Start.RoundToNearest();
     new DistillationJob(
-            request("whole.gguf", loss, start, moments, folder.resolve("whole"), false),
+            request(
+                "whole.gguf",
+                loss,
+                start,
+                moments,
+                scales,
+                3e-4,
+                HELD_OUT,
+                folder.resolve("whole"),
+                false),
             new Recorder())
         .run();
     Path run = folder.resolve("cut");
@@ -115,7 +155,8 @@ class DistillationJobTest {
         Killed.class,
         () ->
             new DistillationJob(
-                    request("resumed.gguf", loss, start, moments, run, false),
+                    request(
+                        "resumed.gguf", loss, start, moments, scales, 3e-4, HELD_OUT, run, false),
                     new DistillationListener() {
                       @Override
                       public void step(StepReport report) {
@@ -127,18 +168,134 @@ class DistillationJobTest {
                 .run());
     assertFalse(Files.exists(folder.resolve("resumed.gguf")));
     Recorder recorder = new Recorder();
-    new DistillationJob(request("resumed.gguf", loss, start, moments, run, true), recorder).run();
+    new DistillationJob(
+            request("resumed.gguf", loss, start, moments, scales, 3e-4, HELD_OUT, run, true),
+            recorder)
+        .run();
 
     assertEquals(lastStep / 2 * 2 + 1, recorder.steps.getFirst().step());
     assertArrayEquals(
         Files.readAllBytes(folder.resolve("whole.gguf")),
         Files.readAllBytes(folder.resolve("resumed.gguf")));
     assertEquals(STEPS, Files.readAllLines(run.resolve("metrics.jsonl")).size());
-    Path checkpoint = RunDirectory.open(run).newestCheckpoint().orElseThrow();
+    Path shipped = RunDirectory.open(run).shipped().orElseThrow();
     try (GgufFile file = GgufFile.open(folder.resolve("resumed.gguf"));
-        GgufFile blocks = GgufFile.open(checkpoint)) {
+        GgufFile blocks = GgufFile.open(shipped)) {
       assertEquals(file.tensors().size(), TrainedModelFile.requireSameBlocks(file, blocks));
     }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void onlyFrozenScalesStayAsTheyAreAtTheStart(ScaleMode mode) throws Exception {
+    LossMix loss = LossMix.of(Objective.FORWARD_KL);
+    Start start = new Start.RoundToNearest();
+    for (double rate : new double[] {1e-12, 1e-3}) {
+      new DistillationJob(
+              request(rate + ".gguf", loss, start, MomentType.F32, mode, rate, null, null, false),
+              new Recorder())
+          .run();
+    }
+    try (GgufFile began = GgufFile.open(folder.resolve(1e-12 + ".gguf"));
+        GgufFile ended = GgufFile.open(folder.resolve(1e-3 + ".gguf"))) {
+      String name = "blk.2.ffn_up.weight";
+      assertEquals(
+          mode == ScaleMode.FROZEN, Arrays.equals(scales(began, name), scales(ended, name)));
+      assertNotEquals(
+          -1, began.data(began.require(name)).mismatch(ended.data(ended.require(name))));
+    }
+  }
+
+  private static float[] scales(GgufFile file, String name) {
+    TensorInfo info = file.require(name);
+    BlockFormat format = BlockFormat.of(info.type()).orElseThrow();
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment scales =
+          arena.allocate(ValueLayout.JAVA_FLOAT, info.elements() / format.subBlockSize());
+      format.readScales(file.data(info), scales, null, info.rows(), info.rowLength());
+      return scales.toArray(ValueLayout.JAVA_FLOAT);
+    }
+  }
+
+  @Test
+  void theBlocksOfTheBestStepAreShipped() throws Exception {
+    Path run = folder.resolve("run");
+    List<Evaluation> evaluations = new ArrayList<>();
+    DistillationResult result =
+        new DistillationJob(
+                request(
+                    "out.gguf",
+                    LossMix.of(Objective.FORWARD_KL),
+                    new Start.RoundToNearest(),
+                    MomentType.F32,
+                    ScaleMode.REFIT,
+                    // So high that the loss goes up and down.
+                    3e-2,
+                    HELD_OUT,
+                    run,
+                    false),
+                new DistillationListener() {
+                  @Override
+                  public void heldOut(Evaluation evaluation) {
+                    evaluations.add(evaluation);
+                  }
+
+                  @Override
+                  public void step(StepReport report) {
+                    if (report.step() % 2 == 0) {
+                      copyNewestCheckpoint(run, report.step());
+                    }
+                  }
+                })
+            .run();
+    assertEquals(List.of(2, 4, 6), evaluations.stream().map(Evaluation::step).toList());
+    Evaluation best =
+        evaluations.stream().min(Comparator.comparingDouble(Evaluation::loss)).orElseThrow();
+    assertEquals(best, result.best());
+    assertEquals(
+        evaluations.stream().map(Evaluation::loss).toList(),
+        List.copyOf(RunDirectory.open(run).metric("held_out_loss").values()));
+    try (GgufFile file = GgufFile.open(folder.resolve("out.gguf"));
+        GgufFile blocks = GgufFile.open(folder.resolve(best.step() + ".gguf"))) {
+      assertEquals(file.tensors().size(), TrainedModelFile.requireSameBlocks(file, blocks));
+    }
+  }
+
+  private void copyNewestCheckpoint(Path run, int step) {
+    try {
+      Path newest = RunDirectory.open(run).newestCheckpoint().orElseThrow();
+      Files.copy(newest, folder.resolve(step + ".gguf"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Test
+  void trainingEndsWhenThereIsNothingToWaitFor() throws Exception {
+    DistillationResult result =
+        new DistillationJob(
+                request(
+                    "out.gguf",
+                    LossMix.of(Objective.FORWARD_KL),
+                    new Start.RoundToNearest(),
+                    MomentType.F32,
+                    ScaleMode.FROZEN,
+                    // So low that no block ever changes.
+                    1e-30,
+                    new HeldOut(20, 1, 2),
+                    null,
+                    false),
+                new Recorder())
+            .run();
+    assertEquals(3, result.steps());
+    assertEquals(1, result.best().step());
+  }
+
+  @Test
+  void scalesOfBlocksWithoutAnEncoderOfOurOwnCanOnlyBeFitted() {
+    assertTrue(ScaleMode.REFIT.fits(GgmlType.IQ3_XXS));
+    assertFalse(ScaleMode.TRAINED.fits(GgmlType.IQ3_XXS));
+    assertTrue(ScaleMode.FROZEN.fits(GgmlType.BF16));
   }
 
   /// A handful of chats that every step sees whole have to be learned by heart.
