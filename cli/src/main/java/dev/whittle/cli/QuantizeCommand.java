@@ -279,6 +279,10 @@ final class QuantizeCommand implements Callable<Integer> {
     if (kind.needsText() && calibration.file() == null) {
       throw usage("the transform " + kind + " needs calibration text; add -f CALIB");
     }
+    if (kind.needsTypes() && !type.mainType().isQuantized()) {
+      throw usage(
+          "the transform " + kind + " is made for a quantized type, and " + type + " is none");
+    }
   }
 
   private ParameterException usage(String sentence) {

@@ -21,9 +21,10 @@ final class TransformOptions {
       converter = KindConverter.class,
       description =
           "Change the model before it is rounded, so that it computes the same and rounding costs"
-              + " less: awq or smoothquant (scales of channels; both need -f), quarot or mr-gptq"
-              + " (Hadamard rotations, of all or of blocks; they give a tied head a tensor of its"
-              + " own).")
+              + " less: awq or smoothquant (scales of channels), quarot or mr-gptq (Hadamard"
+              + " rotations, of all or of blocks), spinquant (learned rotations), flatquant (learned"
+              + " scales and a learned matrix for each head). All but quarot and mr-gptq need -f. The"
+              + " rotations give a tied head a tensor of its own.")
   private @Nullable TransformKind kind;
 
   @Option(
@@ -40,6 +41,13 @@ final class TransformOptions {
               + " ${DEFAULT-VALUE} by default.")
   private double alpha = 0.5;
 
+  @Option(
+      names = "--transform-steps",
+      paramLabel = "N",
+      converter = PositiveInt.class,
+      description = "For spinquant and flatquant: steps of learning; ${DEFAULT-VALUE} by default.")
+  private int steps = 100;
+
   @Nullable TransformKind kind() {
     return kind;
   }
@@ -49,7 +57,7 @@ final class TransformOptions {
     if (!(alpha >= 0 && alpha <= 1)) {
       throw new UnusableException("--alpha is " + alpha + "; give a number from 0 to 1");
     }
-    return new TransformSettings(chosen, seed, alpha, TransformSettings.of(chosen).steps());
+    return new TransformSettings(chosen, seed, alpha, steps);
   }
 
   /// A way to quantize: a method of rounding, or the name of a paper's transform with the rounding

@@ -136,6 +136,10 @@ class QuantizeTest {
     Object[] plain = {"quantize", MODEL, out, "Q4_0"};
     assertRefused(whittle(with(plain, "--transform", "twist")), UNUSABLE, "'twist'", "quarot");
     assertRefused(whittle(with(plain, "--transform", "awq")), UNUSABLE, "awq", "-f");
+    assertRefused(
+        whittle("quantize", MODEL, out, "F32", "--transform", "awq", "-f", Demo.CHATS),
+        UNUSABLE,
+        "F32");
     assertRefused(whittle(with(plain, "--method", "quarot")), UNUSABLE, "gptq", "-f");
     assertRefused(
         whittle(with(plain, "--transform", "quarot", "--imatrix", MODEL)), UNUSABLE, "--imatrix");

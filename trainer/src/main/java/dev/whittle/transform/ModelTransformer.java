@@ -16,6 +16,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
 /// Transforms a full-precision model so that quantizing it costs less: one GGUF file in, another
@@ -66,8 +67,10 @@ public record ModelTransformer(
         Workers workers = new Workers(threads)) {
       Folds folds =
           switch (settings.kind()) {
-            case AWQ, SMOOTHQUANT -> scales(backend, workers, model, text(text), listener);
             case QUAROT, MR_GPTQ -> new Rotations(settings, plan).of(model);
+            case SPINQUANT -> rotations(backend, workers, model, text(text), listener);
+            case AWQ, SMOOTHQUANT, FLATQUANT ->
+                layers(backend, workers, model, text(text), listener);
           };
       new FoldedWriter(model, folds, workers).write(settings.kind().toString(), target, overwrite);
     }
@@ -94,25 +97,60 @@ public record ModelTransformer(
     }
   }
 
-  private Folds scales(
+  /// Changes inside the layers, found layer by layer.
+  private Folds layers(
       Backend backend,
       Workers workers,
       ModelFile model,
       TokenizedCorpus text,
       TransformListener listener) {
     ModelConfig config = model.config();
-    ScaleSearch search =
-        new ScaleSearch(new Products(backend), new TrialRounding(plan, method, workers));
-    Smoothing smoothing = new Smoothing(settings.alpha());
+    OutputError errors =
+        new OutputError(new Products(backend), new TrialRounding(plan, method, workers));
+    ScaleSearch search = new ScaleSearch(errors);
     LayerScales.Rule rule =
-        settings.kind() == TransformKind.AWQ ? search::search : smoothing::scales;
+        switch (settings.kind()) {
+          case AWQ -> search::search;
+          case FLATQUANT -> new LearnedScales(search, errors, settings.steps())::learn;
+          default -> new Smoothing(settings.alpha())::scales;
+        };
+    LayerScales scales = new LayerScales(config, rule);
+    LearnedHeads heads = new LearnedHeads(config, errors, settings.steps());
+    Random random = new Random(settings.seed());
     List<LayerFolds> layers = new ArrayList<>();
     listener.progress(0, config.layers());
     new LayerPass(backend, model, text)
         .run((number, inputs, layer) -> {
-          layers.add(new LayerScales(config, rule).of(number, inputs, layer));
+          LayerFolds folds = scales.of(number, inputs, layer);
+          if (settings.kind() == TransformKind.FLATQUANT) {
+            LinearMap rotation = Rotations.random(config.headSize(), random);
+            folds =
+                folds.withHeads(
+                    heads.learn(
+                        number,
+                        inputs,
+                        layer,
+                        folds.attentionNorm(),
+                        List.of(
+                            folds.heads(),
+                            BlockDiagonal.repeated(rotation, config.keyValueHeads()))));
+          }
+          layers.add(folds);
           listener.progress(number + 1, config.layers());
         });
     return new Folds(layers, null, null);
+  }
+
+  /// Rotations, learned over all layers.
+  private Folds rotations(
+      Backend backend,
+      Workers workers,
+      ModelFile model,
+      TokenizedCorpus text,
+      TransformListener listener) {
+    OutputError errors =
+        new OutputError(new Products(backend), new TrialRounding(plan, method, workers));
+    return LearnedRotations.of(model, errors, text, backend, settings.seed())
+        .learn(settings.steps(), settings.seed(), listener);
   }
 }

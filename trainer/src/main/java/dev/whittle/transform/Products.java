@@ -29,19 +29,6 @@ record Products(Backend backend) {
     }
   }
 
-  /// `tr(E H Eᵀ)`.
-  ///
-  /// @param e [rows, columns]
-  /// @param h symmetric, [columns, columns]
-  double quadraticForm(float[] e, float[] h, int columns) {
-    float[] product = timesTransposed(e, h, columns);
-    double sum = 0;
-    for (int i = 0; i < e.length; i++) {
-      sum += (double) e[i] * product[i];
-    }
-    return sum;
-  }
-
   /// The transpose of a matrix [rows, columns].
   static float[] transposed(float[] matrix, int columns) {
     int rows = matrix.length / columns;

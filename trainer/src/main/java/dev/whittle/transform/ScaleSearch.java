@@ -18,12 +18,10 @@ final class ScaleSearch {
   /// (almost) always zero do not get scales that the rest of their block suffers from.
   private static final double FLOOR = 1e-4;
 
-  private final Products products;
-  private final TrialRounding rounding;
+  private final OutputError errors;
 
-  ScaleSearch(Products products, TrialRounding rounding) {
-    this.products = products;
-    this.rounding = rounding;
+  ScaleSearch(OutputError errors) {
+    this.errors = errors;
   }
 
   /// A matrix whose inputs are to be scaled.
@@ -41,14 +39,14 @@ final class ScaleSearch {
   ///   best
   float[] search(SiteInputs inputs, List<Reader> readers, Sharing sharing) {
     float[] best = LayerFolds.ones(inputs.size());
-    List<Reader> rounded = readers.stream().filter(r -> rounding.rounds(r.name())).toList();
+    List<Reader> rounded =
+        readers.stream().filter(r -> errors.rounding().rounds(r.name())).toList();
     if (rounded.isEmpty()) {
       return best;
     }
     double[] energies =
         rounded.stream()
-            .mapToDouble(
-                r -> products.quadraticForm(r.values(), inputs.hessian().sums(), inputs.size()))
+            .mapToDouble(r -> errors.energy(r.values(), inputs.hessian().sums(), inputs.size()))
             .toArray();
     float[] magnitudes = sharing.means(inputs.magnitudes());
     double least = Double.POSITIVE_INFINITY;
@@ -57,7 +55,7 @@ final class ScaleSearch {
       double error = 0;
       for (int m = 0; m < energies.length; m++) {
         if (energies[m] > 0) {
-          error += error(rounded.get(m), inputs, scales) / energies[m];
+          error += rounded(rounded.get(m), inputs, scales).error() / energies[m];
         }
       }
       if (error < least) {
@@ -68,22 +66,15 @@ final class ScaleSearch {
     return best;
   }
 
-  /// `tr(E H Eᵀ)` for what rounding changes of a matrix with scaled columns.
-  double error(Reader reader, SiteInputs inputs, float[] scales) {
-    float[] scaled = reader.values().clone();
+  /// What rounding does to a matrix whose columns are multiplied with scales, and whose inputs are
+  /// divided by them.
+  OutputError.Result rounded(Reader reader, SiteInputs inputs, float[] scales) {
     int columns = inputs.size();
-    float[] importance = inputs.hessian().importance(reader.name());
-    for (int i = 0; i < scaled.length; i++) {
-      scaled[i] *= scales[i % columns];
+    float[] weights = reader.values().clone();
+    for (int i = 0; i < weights.length; i++) {
+      weights[i] *= scales[i % columns];
     }
-    for (int i = 0; i < columns; i++) {
-      importance[i] /= scales[i] * scales[i];
-    }
-    float[] error = rounding.rounded(reader.name(), scaled, importance);
-    for (int i = 0; i < scaled.length; i++) {
-      error[i] = (error[i] - scaled[i]) / scales[i % columns];
-    }
-    return products.quadraticForm(error, inputs.hessian().sums(), columns);
+    return errors.of(reader.name(), weights, inputs.hessian(scales), columns);
   }
 
   /// Magnitudes to a power, over the geometric mean of the least and the greatest.

@@ -21,4 +21,16 @@ record SiteInputs(List<String> matrices, Hessian hessian, float[] maxima) {
     }
     return magnitudes;
   }
+
+  /// `Σ x xᵀ` of the inputs over some divisors, [inputs, inputs]; zeros where a divisor is zero,
+  /// since nothing comes in there.
+  float[] hessian(float[] divisors) {
+    int size = size();
+    float[] divided = hessian.sums().clone();
+    for (int i = 0; i < divided.length; i++) {
+      float divisor = divisors[i / size] * divisors[i % size];
+      divided[i] = divisor == 0 ? 0 : divided[i] / divisor;
+    }
+    return divided;
+  }
 }

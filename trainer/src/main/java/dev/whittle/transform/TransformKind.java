@@ -16,7 +16,12 @@ public enum TransformKind {
   QUAROT(true, false, QuantizationMethod.GPTQ),
   /// Hadamard rotations of each block of the type, of the residual stream and of the value heads:
   /// what folds of MR-GPTQ (Egiazarian et al. 2025, <https://arxiv.org/abs/2509.23202>).
-  MR_GPTQ(true, false, QuantizationMethod.GPTQ);
+  MR_GPTQ(true, false, QuantizationMethod.GPTQ),
+  /// The rotations of QuaRot, learned (Liu et al. 2024, <https://arxiv.org/abs/2405.16406>).
+  SPINQUANT(true, true, QuantizationMethod.GPTQ),
+  /// Scales of channels and a matrix for each value head, learned: what folds of FlatQuant (Sun et
+  /// al. 2024, <https://arxiv.org/abs/2410.09426>).
+  FLATQUANT(false, true, QuantizationMethod.GPTQ);
 
   private final boolean rotatesStream;
   private final boolean needsText;
@@ -34,10 +39,14 @@ public enum TransformKind {
     return rotatesStream;
   }
 
-  /// Whether the transform depends on what goes into the matrices on some text, and on the types
-  /// that they will get.
+  /// Whether the transform depends on what goes into the matrices on some text.
   public boolean needsText() {
     return needsText;
+  }
+
+  /// Whether the transform depends on the types that the matrices will get.
+  public boolean needsTypes() {
+    return needsText && this != SMOOTHQUANT;
   }
 
   /// How the paper rounds what it has transformed, or what of our methods is nearest.

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.data.TokenizedDocument;
 import dev.whittle.ggml.AttentionOptions;
+import dev.whittle.ggml.Backend;
 import dev.whittle.ggml.Batch;
 import dev.whittle.ggml.FileType;
 import dev.whittle.ggml.FlashAttention;
@@ -25,6 +26,7 @@ import dev.whittle.quantization.QuantizationException;
 import dev.whittle.quantization.QuantizationListener;
 import dev.whittle.quantization.QuantizationMethod;
 import dev.whittle.quantization.TypeSelection;
+import dev.whittle.training.Workers;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
@@ -87,6 +89,24 @@ class ModelTransformerTest {
       difference = Math.max(difference, Math.abs(expected[i] - actual[i]));
     }
     assertTrue(difference <= 1e-5 * greatest, difference + " of " + greatest);
+  }
+
+  @Test
+  void rotationsAreLearned() throws IOException {
+    try (ModelFile model = ModelFile.open(imported("qwen3"));
+        Backend backend = Backend.cpu(1);
+        Workers workers = new Workers(1)) {
+      ModelTransformer transformer = transformer(TransformKind.SPINQUANT, model);
+      OutputError errors =
+          new OutputError(
+              new Products(backend),
+              new TrialRounding(transformer.plan(), QuantizationMethod.RTN, workers));
+      LearnedRotations rotations = LearnedRotations.of(model, errors, corpus(), backend, 1);
+      double before = rotations.error();
+      rotations.learn(60, 1, TransformListener.NONE);
+      double after = rotations.error();
+      assertTrue(after < 0.95 * before, after + " against " + before);
+    }
   }
 
   @Test
