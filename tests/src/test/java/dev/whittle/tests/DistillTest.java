@@ -108,6 +108,34 @@ class DistillTest {
   }
 
   @Test
+  void the_best_step_is_shipped_and_verified() throws IOException {
+    CommandLine trained =
+        distill(
+            "--run-dir", run, "--scales", "trained", "--held-out", 5, "--eval-steps", 1,
+            "--decay-to", "start", "--weight-decay", 1, "--loss", "forward-kl,hidden:0.5");
+    assertDone(trained);
+    assertTrue(trained.err().contains("with a held-out loss of"), trained.err());
+    JsonNode last =
+        new JsonMapper().readTree(Files.readAllLines(run.resolve("metrics.jsonl")).getLast());
+    assertTrue(last.get("held_out_loss").asDouble() > 0);
+    assertTrue(last.get("hidden_loss").asDouble() > 0);
+    CommandLine verified = whittle("verify", out, "--run-dir", run);
+    assertDone(verified);
+    assertTrue(verified.out().contains("best.gguf"), verified.out());
+  }
+
+  @Test
+  void what_cannot_be_trained_so_is_refused() {
+    assertRefused(distill("--patience", 3), UNUSABLE, "--held-out");
+    assertEnded(distill("--held-out", CHATS), UNUSABLE, "30 documents");
+    assertEnded(
+        distill("--scales", "frozen", "--tensor-type", "ffn_down=iq4_xs"),
+        UNUSABLE,
+        "ffn_down",
+        "--scales refit");
+  }
+
+  @Test
   void the_teacher_can_be_cached() throws IOException {
     Path cache = folder.resolve("teacher");
     CommandLine filling = distill("--teacher-cache", cache);

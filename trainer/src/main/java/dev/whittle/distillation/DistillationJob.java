@@ -178,10 +178,16 @@ public final class DistillationJob {
   private TokenizedCorpus readCorpus() {
     try (LlamaModel tokenizer =
         LlamaModel.load(request.teacher(), LlamaModelOptions.vocabulary())) {
-      return TokenizedCorpus.read(
-          new JsonlDataset(request.data()),
-          new DocumentTokenizer(tokenizer),
-          CorpusLimits.ofContext(request.settings().contextLength()));
+      TokenizedCorpus corpus =
+          TokenizedCorpus.read(
+              new JsonlDataset(request.data()),
+              new DocumentTokenizer(tokenizer),
+              CorpusLimits.ofContext(request.settings().contextLength()));
+      if (request.heldOut() != null) {
+        // Fails where there are too few documents.
+        request.heldOut().of(corpus);
+      }
+      return corpus;
     }
   }
 
