@@ -111,8 +111,20 @@ class DistillTest {
   void the_best_step_is_shipped_and_verified() throws IOException {
     CommandLine trained =
         distill(
-            "--run-dir", run, "--scales", "trained", "--held-out", 5, "--eval-steps", 1,
-            "--decay-to", "start", "--weight-decay", 1, "--loss", "forward-kl,hidden:0.5");
+            "--run-dir",
+            run,
+            "--scales",
+            "trained",
+            "--held-out",
+            5,
+            "--eval-steps",
+            1,
+            "--decay-to",
+            "start",
+            "--weight-decay",
+            1,
+            "--loss",
+            "forward-kl,hidden:0.5");
     assertDone(trained);
     assertTrue(trained.err().contains("with a held-out loss of"), trained.err());
     JsonNode last =

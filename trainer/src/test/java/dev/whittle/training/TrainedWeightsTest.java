@@ -27,7 +27,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /// Weights of a small random model.
 class TrainedWeightsTest {
-  private static final String MATRIX = "blk.1.ffn_up.weight";
+  /// Its rows are whole blocks.
+  private static final String MATRIX = "blk.1.attn_output.weight";
 
   @TempDir Path folder;
 
@@ -116,6 +117,7 @@ class TrainedWeightsTest {
       weights.startFrom(start);
       Parameter p = weights.parameter(MATRIX);
       MemorySegment data = start.file().data(start.file().require(MATRIX));
+      assertEquals(GgmlType.Q4_0, p.type());
       assertEquals(-1, p.blocks().host().mismatch(data));
       float[] decoded = decode(p);
       float[] original = floats(model.file().data(model.file().require(MATRIX)));
