@@ -20,6 +20,7 @@ public final class Backend implements AutoCloseable {
   private final @Nullable ThreadPool threads;
   private final boolean measuring;
   private @Nullable CudaQueue cudaQueue;
+  private @Nullable ApartThread apart;
   private boolean open = true;
 
   private Backend(
@@ -122,6 +123,15 @@ public final class Backend implements AutoCloseable {
   ///
   /// @throws NativeException if the backend reports a failure
   public void compute(List<Graph> graphs) {
+    if (isHost() && graphs.stream().anyMatch(graph -> graph.context().hasKernelNodes())) {
+      apart = apart == null ? new ApartThread() : apart;
+      apart.run(() -> computeHere(graphs));
+    } else {
+      computeHere(graphs);
+    }
+  }
+
+  private void computeHere(List<Graph> graphs) {
     for (Graph graph : graphs) {
       NativeRuntime.load().about(graph.title());
       check(graph, queue(graph));
@@ -180,6 +190,9 @@ public final class Backend implements AutoCloseable {
       open = false;
       if (cudaQueue != null) {
         cudaQueue.close();
+      }
+      if (apart != null) {
+        apart.close();
       }
       if (!measuring) {
         Llama.ggml_backend_free(pointer);
