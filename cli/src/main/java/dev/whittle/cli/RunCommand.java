@@ -8,14 +8,10 @@ import dev.whittle.ggml.SamplerOptions;
 import dev.whittle.inference.Continuation;
 import dev.whittle.inference.TextGenerator;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParentCommand;
-import picocli.CommandLine.Spec;
 
 /// `whittle run`: one reply of a model.
 @Command(
@@ -26,10 +22,7 @@ import picocli.CommandLine.Spec;
       ""
     })
 final class RunCommand implements Runnable {
-  private static final int DEFAULT_CONTEXT = 4096;
-
   @ParentCommand private Whittle whittle;
-  @Spec private CommandSpec spec;
 
   @Mixin private ModelOption model;
 
@@ -40,34 +33,7 @@ final class RunCommand implements Runnable {
       description = "What to say to the model.")
   private String prompt;
 
-  @Option(
-      names = {"-n", "--predict"},
-      paramLabel = "N",
-      converter = PositiveInt.class,
-      description = "Stop after so many tokens; by default, when the model ends its reply.")
-  private int maxTokens = Integer.MAX_VALUE;
-
-  @Option(
-      names = "--temp",
-      paramLabel = "X",
-      description = "Draw tokens at this temperature; by default (0), take the likeliest.")
-  private double temperature;
-
-  @Option(
-      names = {"-s", "--seed"},
-      paramLabel = "SEED",
-      description = "Seed of the random numbers; ${DEFAULT-VALUE} by default.")
-  private long seed = 1;
-
-  @Option(
-      names = {"-c", "--ctx-size"},
-      paramLabel = "CTX",
-      converter = PositiveInt.class,
-      description =
-          "Tokens of prompt and reply together; by default, at most "
-              + DEFAULT_CONTEXT
-              + ", or what the model was trained for if that is less.")
-  private @Nullable Integer contextLength;
+  @Mixin private SamplingOptions sampling;
 
   @Option(names = "--raw", description = "Continue the prompt as it is, without a chat template.")
   private boolean raw;
@@ -76,13 +42,10 @@ final class RunCommand implements Runnable {
 
   @Override
   public void run() {
-    SamplerOptions sampling = sampling();
+    SamplerOptions draws = sampling.sampling();
     try (LlamaModel loaded = inference.load(model.path(), whittle.terminal())) {
       int[] tokens = tokens(loaded);
-      int length =
-          contextLength != null
-              ? contextLength
-              : Math.min(DEFAULT_CONTEXT, loaded.trainedContext());
+      int length = sampling.contextLength(loaded.trainedContext());
       if (tokens.length == 0) {
         throw new UnusableException("--prompt is empty; say something to the model");
       }
@@ -92,10 +55,12 @@ final class RunCommand implements Runnable {
                 .formatted(tokens.length, length));
       }
       Terminal terminal = whittle.terminal();
-      Continuation reply =
-          new TextGenerator(loaded, inference.threads(), inference.attention(), sampling)
-              .generate(tokens, maxTokens, length, terminal::print);
-      terminal.println("");
+      Continuation reply;
+      try (ReplyText text = new ReplyText(terminal)) {
+        reply =
+            new TextGenerator(loaded, inference.threads(), inference.attention(), draws)
+                .generate(tokens, sampling.maxTokens(), length, text);
+      }
       terminal.say(
           "%d tokens, %.1f a second; prompt of %d tokens, %.1f a second"
               .formatted(
@@ -103,17 +68,6 @@ final class RunCommand implements Runnable {
                   reply.tokensPerSecond(),
                   reply.promptTokens(),
                   reply.promptTokensPerSecond()));
-    }
-  }
-
-  private @Nullable SamplerOptions sampling() {
-    if (temperature == 0) {
-      return null;
-    }
-    try {
-      return SamplerOptions.ofTemperature(temperature, seed);
-    } catch (IllegalArgumentException e) {
-      throw new ParameterException(spec.commandLine(), e.getMessage(), e);
     }
   }
 

@@ -24,23 +24,33 @@ final class Terminal {
       JsonMapper.builder().propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE).build();
 
   private final Remembering results;
+  private final OutputStream people;
   private final PrintWriter out;
   private final PrintWriter err;
   private final boolean live;
   private final boolean colored;
+  private final boolean conversational;
+
+  Terminal(OutputStream out, OutputStream err, boolean live, boolean colored) {
+    this(out, err, live, colored, false);
+  }
 
   /// @param live whether `err` is a terminal, which can redraw a line
   /// @param colored whether text may be coloured
-  Terminal(OutputStream out, OutputStream err, boolean live, boolean colored) {
+  /// @param conversational whether standard input and `out` are a terminal
+  private Terminal(
+      OutputStream out, OutputStream err, boolean live, boolean colored, boolean conversational) {
     this.results = new Remembering(out);
+    this.people = err;
     this.out = new PrintWriter(results, false, StandardCharsets.UTF_8);
     this.err = new PrintWriter(err, true, StandardCharsets.UTF_8);
     this.live = live;
     this.colored = colored;
+    this.conversational = conversational;
   }
 
-  /// The process's own streams. Java can only tell whether all of them are a terminal, so the
-  /// launcher says whether standard error is (`whittle.terminal`).
+  /// The process's own streams. Java can tell of standard input and output whether both are a
+  /// terminal; of standard error the launcher does (`whittle.terminal`).
   static Terminal ofProcess() {
     boolean live = Boolean.getBoolean("whittle.terminal") && !"dumb".equals(System.getenv("TERM"));
     String noColor = System.getenv("NO_COLOR");
@@ -48,7 +58,13 @@ final class Terminal {
         new FileOutputStream(FileDescriptor.out),
         new FileOutputStream(FileDescriptor.err),
         live,
-        live && (noColor == null || noColor.isEmpty()));
+        live && (noColor == null || noColor.isEmpty()),
+        System.console() != null && System.console().isTerminal());
+  }
+
+  /// The same terminal, for a command whose results are only something to tell people.
+  Terminal forPeople() {
+    return new Terminal(people, people, live, colored);
   }
 
   /// Writes a part of the result, at once.
@@ -95,6 +111,16 @@ final class Terminal {
   /// Whether standard error is a terminal.
   boolean isLive() {
     return live;
+  }
+
+  /// Whether a person sits at standard input and output.
+  boolean isConversational() {
+    return conversational;
+  }
+
+  /// Whether a part of the result may be dimmed.
+  boolean isDimmable() {
+    return conversational && colored;
   }
 
   /// Why standard output took no more, if so.

@@ -1,13 +1,11 @@
 package dev.whittle.inference;
 
 import dev.whittle.ggml.AttentionOptions;
-import dev.whittle.ggml.Batch;
 import dev.whittle.ggml.LlamaContext;
 import dev.whittle.ggml.LlamaContextOptions;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.ggml.Sampler;
 import dev.whittle.ggml.SamplerOptions;
-import dev.whittle.ggml.TextStream;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -52,56 +50,15 @@ public final class TextGenerator {
             .build();
     try (LlamaContext context = model.newContext(options);
         Sampler sampler = sampling == null ? null : Sampler.of(sampling)) {
+      TokenLoop loop = new TokenLoop(context, sampler);
       long start = System.nanoTime();
-      int last = read(context, prompt);
+      loop.read(prompt, 0);
       long promptRead = System.nanoTime();
       int limit = Math.min(maxTokens, contextLength - prompt.length);
-      int tokens = write(context, sampler, last, prompt.length, limit, written);
+      int tokens = loop.write(limit, written, () -> false).length;
       long end = System.nanoTime();
       return new Continuation(
           prompt.length, (promptRead - start) / 1e9, tokens, (end - promptRead) / 1e9);
     }
-  }
-
-  /// @return the index of the prompt's last token in the last batch
-  private static int read(LlamaContext context, int[] prompt) {
-    Batch batch = new Batch(Math.min(context.batchSize(), prompt.length));
-    int index = 0;
-    for (int position = 0; position < prompt.length; position++) {
-      index = batch.add(prompt[position], position, 0, position == prompt.length - 1);
-      if (batch.isFull() || position == prompt.length - 1) {
-        context.decode(batch);
-        batch.clear();
-      }
-    }
-    return index;
-  }
-
-  private int write(
-      LlamaContext context,
-      @Nullable Sampler sampler,
-      int lastIndex,
-      int promptLength,
-      int limit,
-      Consumer<String> written) {
-    TextStream text = model.vocabulary().newTextStream();
-    Batch batch = new Batch(1);
-    int index = lastIndex;
-    int tokens = 0;
-    while (tokens < limit) {
-      int token = sampler == null ? context.likeliestToken(index) : sampler.sample(context, index);
-      if (model.vocabulary().isEndOfGeneration(token)) {
-        break;
-      }
-      written.accept(text.append(token));
-      tokens++;
-      if (tokens < limit) {
-        batch.clear();
-        index = batch.add(token, promptLength + tokens - 1, 0, true);
-        context.decode(batch);
-      }
-    }
-    written.accept(text.finish());
-    return tokens;
   }
 }

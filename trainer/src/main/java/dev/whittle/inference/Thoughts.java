@@ -1,0 +1,67 @@
+package dev.whittle.inference;
+
+import java.util.function.BiConsumer;
+
+/// What a reasoning model writes between `<think>` and `</think>` before it replies.
+///
+/// An instance tells thoughts from the reply in text that comes piece by piece, wherever the pieces
+/// end.
+public final class Thoughts {
+  private static final String OPENING = "<think>";
+  private static final String CLOSING = "</think>";
+
+  private final BiConsumer<String, Boolean> text;
+  private String pending = "";
+  private boolean thinking;
+
+  /// @param text is given the text, and whether it is thought; the marks belong to the thoughts
+  public Thoughts(BiConsumer<String, Boolean> text) {
+    this.text = text;
+  }
+
+  /// A reply without its thoughts. Models are trained to see none but their newest ones, as the
+  /// model cards of Qwen3 and DeepSeek-R1 say.
+  static String without(String reply) {
+    int end = reply.lastIndexOf(CLOSING);
+    return end < 0 ? reply : reply.substring(end + CLOSING.length()).stripLeading();
+  }
+
+  /// Takes the next piece.
+  public void append(String piece) {
+    pending += piece;
+    while (true) {
+      String mark = thinking ? CLOSING : OPENING;
+      int at = pending.indexOf(mark);
+      if (at < 0) {
+        int settled = pending.length() - beginningOf(mark);
+        emit(settled);
+        return;
+      }
+      emit(thinking ? at + mark.length() : at);
+      thinking = !thinking;
+    }
+  }
+
+  /// Gives out what was held back, since it might have become a mark.
+  public void finish() {
+    emit(pending.length());
+    thinking = false;
+  }
+
+  private void emit(int length) {
+    if (length > 0) {
+      text.accept(pending.substring(0, length), thinking);
+      pending = pending.substring(length);
+    }
+  }
+
+  /// How many of the pending letters at the end may be the beginning of the mark.
+  private int beginningOf(String mark) {
+    for (int length = Math.min(mark.length() - 1, pending.length()); length > 0; length--) {
+      if (pending.endsWith(mark.substring(0, length))) {
+        return length;
+      }
+    }
+    return 0;
+  }
+}
