@@ -16,21 +16,24 @@ import java.util.SequencedMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectMapper;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.dataformat.yaml.YAMLMapper;
 
-/// The folder of a run: `recipe.yaml` (the settings, resolved), `metrics.jsonl` (a line a step) and
-/// `checkpoints/`.
+/// The folder of a run: `recipe.yaml` (the settings, resolved), `metrics.jsonl` (a line a step),
+/// the same for TensorBoard in `tensorboard/`, and `checkpoints/`.
 public final class RunDirectory {
   private static final Pattern CHECKPOINT = Pattern.compile("step-(\\d{1,9})\\.gguf");
+  private static final String STEP = "step";
   private static final int KEPT_CHECKPOINTS = 2;
   private static final ObjectMapper YAML = new YAMLMapper();
   private static final ObjectMapper JSON = new JsonMapper();
 
   private final Path root;
+  private @Nullable TensorBoardLog tensorBoard;
 
   private RunDirectory(Path root) {
     this.root = root;
@@ -106,6 +109,13 @@ public final class RunDirectory {
     }
     Files.deleteIfExists(metricsFile());
     Files.deleteIfExists(best());
+    if (Files.isDirectory(tensorBoardFolder())) {
+      try (Stream<Path> logs = Files.list(tensorBoardFolder())) {
+        for (Path log : logs.filter(f -> f.toString().contains("tfevents")).toList()) {
+          Files.delete(log);
+        }
+      }
+    }
     Files.delete(recipeFile());
   }
 
@@ -126,8 +136,9 @@ public final class RunDirectory {
     }
   }
 
-  /// Appends a line to the metrics.
+  /// Appends a line to the metrics, and its numbers to TensorBoard's log.
   ///
+  /// @param line with the number of the step as `step`
   /// @throws IOException if it cannot be written
   public void appendMetrics(Map<String, Object> line) throws IOException {
     Files.writeString(
@@ -135,6 +146,18 @@ public final class RunDirectory {
         JSON.writeValueAsString(line) + "\n",
         java.nio.file.StandardOpenOption.APPEND,
         java.nio.file.StandardOpenOption.CREATE);
+    if (line.get(STEP) instanceof Integer step) {
+      if (tensorBoard == null) {
+        tensorBoard = TensorBoardLog.begin(tensorBoardFolder(), step);
+      }
+      Map<String, Double> figures = new LinkedHashMap<>();
+      line.forEach((name, value) -> {
+        if (!name.equals(STEP) && value instanceof Number figure) {
+          figures.put(name, figure.doubleValue());
+        }
+      });
+      tensorBoard.append(step, figures);
+    }
   }
 
   /// The values of one of the metrics by their steps, in order; of the lines that have it.
@@ -149,7 +172,7 @@ public final class RunDirectory {
       for (String line : Files.readAllLines(metricsFile())) {
         JsonNode metrics = JSON.readTree(line);
         if (metrics.has(name)) {
-          values.put(metrics.path("step").asInt(), metrics.path(name).asDouble());
+          values.put(metrics.path(STEP).asInt(), metrics.path(name).asDouble());
         }
       }
     } catch (JacksonException e) {
@@ -182,7 +205,7 @@ public final class RunDirectory {
     StringBuilder kept = new StringBuilder();
     for (String line : Files.readAllLines(metricsFile())) {
       try {
-        if (JSON.readTree(line).path("step").asInt(Integer.MAX_VALUE) <= step) {
+        if (JSON.readTree(line).path(STEP).asInt(Integer.MAX_VALUE) <= step) {
           kept.append(line).append('\n');
         }
       } catch (JacksonException e) {
@@ -246,6 +269,10 @@ public final class RunDirectory {
 
   private Path metricsFile() {
     return root.resolve("metrics.jsonl");
+  }
+
+  private Path tensorBoardFolder() {
+    return root.resolve("tensorboard");
   }
 
   private Path checkpoints() {
