@@ -38,7 +38,7 @@ import picocli.CommandLine.Spec;
       ""
     },
     sortOptions = false)
-final class DistillCommand implements Callable<Integer> {
+final class DistillCommand implements Callable<Integer>, Checkable {
   @ParentCommand private Whittle whittle;
   @Spec private CommandSpec spec;
 
@@ -185,6 +185,12 @@ final class DistillCommand implements Callable<Integer> {
     }
     whittle.terminal().say(summary(result));
     return ExitCode.OK;
+  }
+
+  @Override
+  public void check() {
+    types.select(type);
+    training.settings(type.mainType(), device.replicas().getFirst());
   }
 
   /// Fails where the teacher cache makes no sense, or cannot be made.

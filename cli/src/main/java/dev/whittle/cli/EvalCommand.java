@@ -10,13 +10,20 @@ import dev.whittle.evaluation.DivergenceEvaluation.Scope;
 import dev.whittle.evaluation.DivergenceReport;
 import dev.whittle.evaluation.EvaluationReport;
 import dev.whittle.evaluation.GenerationOptions;
+import dev.whittle.evaluation.ReplyLog;
 import dev.whittle.evaluation.TaskReport;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.gguf.GgufFile;
 import dev.whittle.inference.ModelLoader;
+import dev.whittle.io.AtomicFile;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParentCommand;
@@ -29,7 +36,7 @@ import picocli.CommandLine.ParentCommand;
           + " reply holds \\boxed{ANSWER}. With a teacher, compares their distributions too.",
       ""
     })
-final class EvalCommand implements Runnable {
+final class EvalCommand implements Callable<Integer> {
   @ParentCommand private Whittle whittle;
 
   @Mixin private ModelOption model;
@@ -78,8 +85,30 @@ final class EvalCommand implements Runnable {
   @Option(names = "--json", description = "Print one JSON object.")
   private boolean json;
 
+  @Option(
+      names = {"-o", "--output"},
+      paramLabel = "OUT",
+      description = "Write the JSON object to this file too.")
+  private @Nullable Path output;
+
+  @Option(
+      names = "--replies",
+      paramLabel = "FILE",
+      description = "Write every reply to this file, as JSON lines.")
+  private @Nullable Path replies;
+
+  @Option(names = "--force", description = "Replace these files if they exist.")
+  private boolean force;
+
+  private final ReplyLog log = new ReplyLog();
+
   @Override
-  public void run() {
+  public Integer call() throws IOException {
+    for (Path file : new Path[] {output, replies}) {
+      if (file != null) {
+        OutputFile.check(file, force);
+      }
+    }
     JsonlDataset dataset = data.dataset();
     ModelOverview overview;
     try (GgufFile file = GgufFile.open(model.path())) {
@@ -88,19 +117,22 @@ final class EvalCommand implements Runnable {
     try (LlamaModel student = inference.load(model.path(), whittle.terminal())) {
       TaskReport task = ask(student, dataset);
       DivergenceReport divergence = teacher == null ? null : compare(student, teacher, dataset);
+      EvaluationReport report =
+          EvaluationReport.of(
+              model.path(), overview.fileBytes(), overview.bitsPerWeight(), task, divergence);
+      if (replies != null) {
+        log.write(replies, force);
+      }
+      if (output != null) {
+        byte[] line = (whittle.terminal().json(report) + "\n").getBytes(StandardCharsets.UTF_8);
+        AtomicFile.write(output, force, channel -> channel.write(ByteBuffer.wrap(line)));
+      }
       if (json) {
-        whittle
-            .terminal()
-            .printJson(
-                EvaluationReport.of(
-                    model.path(),
-                    overview.fileBytes(),
-                    overview.bitsPerWeight(),
-                    task,
-                    divergence));
+        whittle.terminal().printJson(report);
       } else {
         whittle.terminal().print(describe(overview, task, divergence));
       }
+      return ExitCode.OK;
     }
   }
 
@@ -112,7 +144,7 @@ final class EvalCommand implements Runnable {
             .withThreads(inference.threads())
             .withAttention(inference.attention());
     try {
-      return new Grading(whittle.terminal(), options, limit).grade(student, dataset);
+      return new Grading(whittle.terminal(), options, limit).grade(student, dataset, log);
     } catch (IllegalArgumentException e) {
       throw new UnusableException(e.getMessage() + "; raise --ctx-size", e);
     }

@@ -1,6 +1,9 @@
 package dev.whittle.cli;
 
 import dev.whittle.cli.Terminal.OutputException;
+import dev.whittle.cli.recipe.RecipeException;
+import dev.whittle.cli.recipe.RecipeRun.StageException;
+import dev.whittle.cli.report.ReportException;
 import dev.whittle.data.DataException;
 import dev.whittle.distillation.MemoryException;
 import dev.whittle.distillation.TeacherCacheException;
@@ -68,6 +71,9 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
       case QuantizationException _ -> true;
       case SynthesisException _ -> true;
       case TeacherCacheException _ -> true;
+      case RecipeException _ -> true;
+      case ReportException _ -> true;
+      case StageException e -> e.exitCode() == ExitCode.USAGE;
       case FileAlreadyExistsException _ -> true;
       default -> false;
     };
@@ -83,6 +89,9 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
       case QuantizationException e -> e.getMessage();
       case SynthesisException e -> e.getMessage();
       case TeacherCacheException e -> e.getMessage();
+      case RecipeException e -> e.getMessage();
+      case ReportException e -> e.getMessage();
+      case StageException e -> e.getMessage();
       case MemoryException e -> e.getMessage();
       case FruitlessException e -> e.getMessage();
       case NativeException e -> e.getMessage();

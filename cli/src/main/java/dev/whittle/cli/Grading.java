@@ -3,10 +3,12 @@ package dev.whittle.cli;
 import dev.whittle.data.JsonlDataset;
 import dev.whittle.evaluation.BoxedAnswerGrader;
 import dev.whittle.evaluation.GenerationOptions;
+import dev.whittle.evaluation.GradedReply;
 import dev.whittle.evaluation.TaskEvaluation;
 import dev.whittle.evaluation.TaskReport;
 import dev.whittle.ggml.LlamaModel;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 
 /// Asks a model questions while telling how it goes.
 ///
@@ -17,6 +19,11 @@ record Grading(Terminal terminal, GenerationOptions options, int limit) {
   static final int DEFAULT_TOKENS = 300;
 
   TaskReport grade(LlamaModel model, JsonlDataset dataset) {
+    return grade(model, dataset, reply -> {});
+  }
+
+  /// @param graded is given every reply
+  TaskReport grade(LlamaModel model, JsonlDataset dataset, Consumer<GradedReply> graded) {
     long questions = dataset.count();
     long asked = limit == 0 ? questions : Math.min(limit, questions);
     AtomicInteger done = new AtomicInteger();
@@ -28,6 +35,7 @@ record Grading(Terminal terminal, GenerationOptions options, int limit) {
               dataset,
               limit,
               reply -> {
+                graded.accept(reply);
                 int count = done.incrementAndGet();
                 int correct = reply.right() ? right.incrementAndGet() : right.get();
                 progress.update(count, asked, "accuracy %.3f".formatted((double) correct / count));

@@ -45,7 +45,7 @@ import picocli.CommandLine.Spec;
           + " imatrix, the file is the one that llama-quantize writes.",
       ""
     })
-final class QuantizeCommand implements Callable<Integer> {
+final class QuantizeCommand implements Callable<Integer>, Checkable {
   @ParentCommand private Whittle whittle;
   @Spec private CommandSpec spec;
 
@@ -101,7 +101,7 @@ final class QuantizeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    requireMatchingMethod();
+    check();
     if (!dryRun) {
       OutputFile.check(target, force);
     }
@@ -235,7 +235,8 @@ final class QuantizeCommand implements Callable<Integer> {
     return importanceFile == null ? QuantizationMethod.RTN : QuantizationMethod.IMATRIX;
   }
 
-  private void requireMatchingMethod() {
+  @Override
+  public void check() {
     TransformKind kind = transform();
     boolean text = calibration.file() != null;
     if (kind != null) {

@@ -37,7 +37,7 @@ import picocli.CommandLine.Spec;
       ""
     },
     sortOptions = false)
-final class SynthesizeCommand implements Callable<Integer> {
+final class SynthesizeCommand implements Callable<Integer>, Checkable {
   private static final int DEFAULT_CONVERSATIONS = 1000;
   private static final int HOST_PARALLEL = 32;
 
@@ -177,6 +177,11 @@ final class SynthesizeCommand implements Callable<Integer> {
     }
     report(result);
     return ExitCode.OK;
+  }
+
+  @Override
+  public void check() {
+    request(output.path());
   }
 
   private String unit() {

@@ -2,6 +2,8 @@ package dev.whittle.cli;
 
 import java.io.OutputStream;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -35,9 +37,13 @@ import picocli.CommandLine.Spec;
       QuantizeCommand.class,
       SynthesizeCommand.class,
       DistillCommand.class,
+      RecipeCommand.class,
       EvalCommand.class,
+      ReportCommand.class,
+      ExportCommand.class,
       VerifyCommand.class,
       RunCommand.class,
+      ChatCommand.class,
       BenchCommand.class,
       DoctorCommand.class
     })
@@ -99,18 +105,7 @@ public final class Whittle implements Runnable {
   static int run(Terminal terminal, String... args) {
     Whittle whittle = new Whittle(terminal);
     Failures failures = new Failures(terminal, () -> whittle.stacktrace);
-    CommandLine commandLine =
-        new CommandLine(whittle)
-            .setOut(terminal.out())
-            .setErr(terminal.err())
-            .setColorScheme(terminal.colorScheme())
-            .setUsageHelpAutoWidth(terminal.isLive())
-            .setCaseInsensitiveEnumValuesAllowed(true)
-            // As in llama.cpp, '-ngl' is one name, not '-n' with the value 'gl'.
-            .setPosixClusteredShortOptionsAllowed(false)
-            .setParameterExceptionHandler(failures)
-            .setExecutionExceptionHandler(failures);
-    commandLine.setExecutionStrategy(whittle::execute);
+    CommandLine commandLine = commandLine(whittle, failures);
     int code;
     try {
       code = commandLine.execute(args);
@@ -121,6 +116,26 @@ public final class Whittle implements Runnable {
     return code != ExitCode.OK ? code : terminal.outputFailure().map(failures::report).orElse(code);
   }
 
+  /// The command line with all commands, to look at and to parse with.
+  static CommandLine commandLine(Terminal terminal) {
+    return commandLine(new Whittle(terminal), new Failures(terminal, () -> false));
+  }
+
+  private static CommandLine commandLine(Whittle whittle, Failures failures) {
+    Terminal terminal = whittle.terminal;
+    return new CommandLine(whittle)
+        .setOut(terminal.out())
+        .setErr(terminal.err())
+        .setColorScheme(terminal.colorScheme())
+        .setUsageHelpAutoWidth(terminal.isLive())
+        .setCaseInsensitiveEnumValuesAllowed(true)
+        // As in llama.cpp, '-ngl' is one name, not '-n' with the value 'gl'.
+        .setPosixClusteredShortOptionsAllowed(false)
+        .setParameterExceptionHandler(failures)
+        .setExecutionExceptionHandler(failures)
+        .setExecutionStrategy(whittle::execute);
+  }
+
   private int execute(ParseResult arguments) {
     VerboseLogging.show(verbose ? terminal.err() : null);
     if (nativeDirectory != null) {
@@ -128,6 +143,18 @@ public final class Whittle implements Runnable {
       System.setProperty("whittle.native.dir", nativeDirectory.toString());
     }
     return new RunLast().execute(arguments);
+  }
+
+  /// The options that hold for every command, for a command that runs others.
+  List<String> commonOptions() {
+    List<String> options = new ArrayList<>();
+    if (stacktrace) {
+      options.add("--stacktrace");
+    }
+    if (verbose) {
+      options.add("--verbose");
+    }
+    return options;
   }
 
   /// Where the command writes to.

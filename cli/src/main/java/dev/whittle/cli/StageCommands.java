@@ -1,0 +1,44 @@
+package dev.whittle.cli;
+
+import dev.whittle.cli.recipe.Commands;
+import java.util.ArrayList;
+import java.util.List;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.CommandSpec;
+
+/// The commands as stages of a recipe, inside this process.
+///
+/// Their results, which belong to standard output elsewhere, go where people's text goes: a recipe
+/// has results of its own.
+final class StageCommands implements Commands {
+  private final Whittle whittle;
+
+  StageCommands(Whittle whittle) {
+    this.whittle = whittle;
+  }
+
+  @Override
+  public CommandSpec specification(String command) {
+    return commandLine().getSubcommands().get(command).getCommandSpec();
+  }
+
+  @Override
+  public void check(List<String> arguments) {
+    CommandLine parsed =
+        commandLine().parseArgs(arguments.toArray(String[]::new)).asCommandLineList().getLast();
+    if (parsed.getCommand() instanceof Checkable command) {
+      command.check();
+    }
+  }
+
+  @Override
+  public int run(List<String> arguments) {
+    List<String> line = new ArrayList<>(whittle.commonOptions());
+    line.addAll(arguments);
+    return Whittle.run(whittle.terminal().forPeople(), line.toArray(String[]::new));
+  }
+
+  private CommandLine commandLine() {
+    return Whittle.commandLine(whittle.terminal().forPeople());
+  }
+}

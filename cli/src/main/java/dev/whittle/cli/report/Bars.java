@@ -1,0 +1,122 @@
+package dev.whittle.cli.report;
+
+import dev.whittle.cli.report.Evaluated.Role;
+import java.util.List;
+import java.util.TreeSet;
+
+/// How often each model is right, as bars: all questions, and those of each domain.
+final class Bars {
+  /// Files that differ by no more than this share have the same size: metadata differs by a few
+  /// bytes.
+  private static final double SAME_SIZE = 0.005;
+
+  private Bars() {}
+
+  static String toHtml(List<Evaluated> models) {
+    TreeSet<String> domains = new TreeSet<>();
+    models.forEach(model -> domains.addAll(model.report().accuracyByDomain().keySet()));
+    StringBuilder html = new StringBuilder("<div class=\"charts\">\n");
+    html.append(
+        chart(
+            "Accuracy, all questions",
+            models,
+            models.stream().map(model -> model.report().accuracy()).toList(),
+            true));
+    if (domains.size() > 1) {
+      for (String domain : domains) {
+        html.append(
+            chart(
+                "Accuracy, " + domain,
+                models,
+                models.stream()
+                    .map(m -> m.report().accuracyByDomain().getOrDefault(domain, Double.NaN))
+                    .toList(),
+                false));
+      }
+    }
+    return html.append("</div>\n").toString();
+  }
+
+  private static String chart(
+      String title, List<Evaluated> models, List<Double> values, boolean withSizes) {
+    StringBuilder html = new StringBuilder("<figure class=\"chart bars\"><figcaption>");
+    html.append(Html.escape(title)).append("</figcaption>\n");
+    long trained = trainedBytes(models);
+    for (int i = 0; i < models.size(); i++) {
+      Evaluated model = models.get(i);
+      double value = values.get(i);
+      if (Double.isNaN(value)) {
+        continue;
+      }
+      html.append("<div class=\"bar %s\">".formatted(style(model, trained)))
+          .append("<span class=\"label\">")
+          .append(Html.escape(model.label()));
+      if (withSizes) {
+        html.append(" <small>%,d bytes</small>".formatted(model.report().fileBytes()));
+      }
+      html.append(
+              "</span><span class=\"track\"><span style=\"width:%.2f%%\"></span></span>"
+                  .formatted(100 * value))
+          .append("<span class=\"value\">%.3f</span></div>\n".formatted(value));
+    }
+    return html.append("</figure>\n").toString();
+  }
+
+  private static long trainedBytes(List<Evaluated> models) {
+    return models.stream()
+        .filter(model -> model.role() == Role.TRAINED)
+        .mapToLong(model -> model.report().fileBytes())
+        .max()
+        .orElse(0);
+  }
+
+  private static String style(Evaluated model, long trained) {
+    if (model.role() == Role.TRAINED || model.role() == Role.TEACHER) {
+      return model.role().name().toLowerCase(java.util.Locale.ROOT);
+    }
+    boolean same = Math.abs(model.report().fileBytes() - trained) <= SAME_SIZE * trained;
+    return trained == 0 || same ? "baseline" : "baseline othersize";
+  }
+
+  /// The models with all their figures.
+  static String table(List<Evaluated> models) {
+    StringBuilder html =
+        new StringBuilder(
+                "<div class=\"scroll\"><table><thead><tr><th>model<th><th class=\"n\">bytes")
+            .append("<th class=\"n\">bits a weight<th class=\"n\">accuracy<th class=\"n\">± ")
+            .append("<th class=\"n\">KL divergence<th class=\"n\">same top token")
+            .append(
+                "<th class=\"n\">perplexity<th class=\"n\">tokens a reply<th class=\"n\">cut off")
+            .append("</tr></thead><tbody>\n");
+    for (Evaluated model : models) {
+      var report = model.report();
+      var kl = report.kl();
+      html.append(
+              "<tr><td>%s<td>%s".formatted(Html.escape(model.label()), model.role().description()))
+          .append(cell("%,d".formatted(report.fileBytes())))
+          .append(cell("%.3f".formatted(report.bitsPerWeight())))
+          .append(cell("%.3f".formatted(report.accuracy())))
+          .append(cell("%.3f".formatted(halfInterval(report.accuracy(), report.n()))))
+          .append(cell(kl == null ? "" : "%.4f".formatted(kl.meanKld())))
+          .append(cell(kl == null ? "" : "%.1f%%".formatted(100 * kl.sameTopP())))
+          .append(cell(kl == null ? "" : "%.4f".formatted(kl.ppl())))
+          .append(cell("%.1f".formatted(report.meanTokens())))
+          .append(cell("%.1f%%".formatted(100 * report.truncatedRate())))
+          .append("</tr>\n");
+    }
+    return html.append("</tbody></table></div>\n").toString();
+  }
+
+  /// Half of the 95% interval of a share that was found among n, after Agresti and Coull (1998):
+  /// not zero where all or none were right.
+  static double halfInterval(double share, int n) {
+    double z = 1.96;
+    double trials = n + z * z;
+    double p = (share * n + z * z / 2) / trials;
+    return z * Math.sqrt(p * (1 - p) / trials);
+  }
+
+  private static String cell(String text) {
+    return "<td class=\"n\">" + text;
+  }
+}
