@@ -1,5 +1,6 @@
 package dev.whittle.cli;
 
+import dev.whittle.blockwise.BlockwiseSettings;
 import dev.whittle.data.CorpusLimits;
 import dev.whittle.data.DocumentTokenizer;
 import dev.whittle.data.JsonlDataset;
@@ -8,6 +9,7 @@ import dev.whittle.ggml.LlamaModel;
 import dev.whittle.ggml.LlamaModelOptions;
 import dev.whittle.gptq.ColumnOrder;
 import dev.whittle.gptq.GptqSettings;
+import dev.whittle.quantization.QuantizationMethod;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -18,7 +20,7 @@ final class CalibrationOptions {
       names = {"-f", "--file"},
       paramLabel = "CALIB",
       description =
-          "For the method gptq and transforms: calibration text, JSON lines with 'messages' (a chat), 'prompt' and"
+          "For the methods gptq and blockwise, and transforms: calibration text, JSON lines with 'messages' (a chat), 'prompt' and"
               + " 'completion', or 'text'.")
   private @Nullable Path file;
 
@@ -27,9 +29,18 @@ final class CalibrationOptions {
       paramLabel = "N",
       converter = PositiveInt.class,
       description =
-          "Take so many lines of the calibration text, chosen at random;"
+          "Take so many lines of the calibration text, chosen at random; 4096 by default for the"
+              + " method blockwise, and else 1024.")
+  private int documents;
+
+  @Option(
+      names = "--calibration-epochs",
+      paramLabel = "N",
+      converter = PositiveInt.class,
+      description =
+          "For the method blockwise: train each layer on so many rounds of the text;"
               + " ${DEFAULT-VALUE} by default.")
-  private int documents = 1024;
+  private int epochs = BlockwiseSettings.defaults().epochs();
 
   @Option(
       names = {"-c", "--ctx-size"},
@@ -39,10 +50,18 @@ final class CalibrationOptions {
   private int contextLength = 2048;
 
   @Option(
+      names = "--keep-layers",
+      paramLabel = "DIR",
+      description =
+          "For the methods gptq and blockwise: keep finished layers in this folder, and go on from"
+              + " those that a killed run has left there.")
+  private @Nullable Path kept;
+
+  @Option(
       names = "--column-order",
       paramLabel = "ORDER",
       description =
-          "For the method gptq: the order in which columns are rounded: blocks (those with the"
+          "For the methods gptq and blockwise: the order in which columns are rounded: blocks (those with the"
               + " greatest inputs first, but the columns of a block together, so that its scales can"
               + " be fitted to what is left for them), columns (wherever they lie; scales are fitted"
               + " before), or natural; ${DEFAULT-VALUE} by default.")
@@ -52,18 +71,29 @@ final class CalibrationOptions {
     return new GptqSettings(GptqSettings.defaults().damping(), order);
   }
 
+  @Nullable Path kept() {
+    return kept;
+  }
+
+  BlockwiseSettings blockwise() {
+    return BlockwiseSettings.defaults().withStart(settings()).withEpochs(epochs);
+  }
+
   @Nullable Path file() {
     return file;
   }
 
   /// Reads the text and tokenizes it for a model.
-  TokenizedCorpus read(Path text, Path model) {
+  ///
+  /// @param method which decides how much is taken where that is not said
+  TokenizedCorpus read(Path text, Path model, QuantizationMethod method) {
+    int count = documents > 0 ? documents : method == QuantizationMethod.BLOCKWISE ? 4096 : 1024;
     JsonlDataset dataset = new JsonlDataset(text);
     try (LlamaModel tokenizer = LlamaModel.load(model, LlamaModelOptions.vocabulary())) {
       return TokenizedCorpus.read(
           dataset,
           new DocumentTokenizer(tokenizer),
-          new CorpusLimits(Math.max(2, contextLength), documents, 1));
+          new CorpusLimits(Math.max(2, contextLength), count, 1));
     }
   }
 }

@@ -61,7 +61,7 @@ final class DistillCommand implements Callable<Integer>, Checkable {
       paramLabel = "METHOD|FILE",
       description =
           "Where the weights start: rtn (rounded to nearest), imatrix (by importance), gptq"
-              + " (calibrated with 1,024 documents of the data), or a GGUF file of the same model;"
+              + " (calibrated with 1,024 documents of the data), blockwise (with 4,096), or a GGUF file of the same model;"
               + " ${DEFAULT-VALUE} by default.")
   private String start = "imatrix";
 
@@ -263,13 +263,14 @@ final class DistillCommand implements Callable<Integer>, Checkable {
       case "rtn" -> new Start.RoundToNearest();
       case "imatrix" -> new Start.Importance();
       case "gptq" -> new Start.Gptq();
+      case "blockwise" -> new Start.Blockwise();
       default -> {
         Path file = Path.of(start);
         if (!Files.exists(file)) {
           throw new UnusableException(
               "--init names '"
                   + start
-                  + "', which is neither rtn, imatrix or gptq nor a file; name one of them");
+                  + "', which is neither rtn, imatrix, gptq or blockwise nor a file; name one of them");
         }
         yield new Start.Model(file);
       }

@@ -1,5 +1,6 @@
 package dev.whittle.cli;
 
+import dev.whittle.blockwise.BlockwiseQuantizer;
 import dev.whittle.cli.TransformOptions.Method;
 import dev.whittle.cli.TransformOptions.MethodConverter;
 import dev.whittle.cli.TypeOptions.FileTypeConverter;
@@ -23,6 +24,7 @@ import dev.whittle.transform.TransformSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
@@ -68,8 +70,10 @@ final class QuantizeCommand implements Callable<Integer>, Checkable {
       converter = MethodConverter.class,
       description =
           "How to round: rtn (to nearest), imatrix (columns by their importance), fitted (with"
-              + " scales that are searched for, where that helps), or gptq (column by column, the"
-              + " error of each made up for by the next ones; needs -f). The name of a transform"
+              + " scales that are searched for, where that helps), gptq (column by column, the"
+              + " error of each made up for by the next ones; needs -f), or blockwise (gptq, and"
+              + " then training of each layer's blocks until its outputs are close to those of"
+              + " full precision; needs -f, and some minutes). The name of a transform"
               + " stands for it and the rounding that suits it: awq and smoothquant for fitted, the"
               + " others for gptq. By default, imatrix where --imatrix is given, gptq where -f is,"
               + " and rtn elsewhere.")
@@ -125,7 +129,9 @@ final class QuantizeCommand implements Callable<Integer>, Checkable {
         return;
       }
       TokenizedCorpus text =
-          calibration.file() == null ? null : calibration.read(calibration.file(), source);
+          calibration.file() == null
+              ? null
+              : calibration.read(calibration.file(), source, rounding());
       try (FoldedModel folded = fold(settings, plan, model, text)) {
         quantize(folded.path(), text);
       }
@@ -157,7 +163,7 @@ final class QuantizeCommand implements Callable<Integer>, Checkable {
   /// @param path the model, transformed or not
   /// @param text the calibration text, if it has been read already
   private void quantize(Path path, @Nullable TokenizedCorpus text) throws IOException {
-    if (rounding() == QuantizationMethod.GPTQ) {
+    if (rounding().isCalibrated()) {
       calibrated(path, text);
       return;
     }
@@ -180,7 +186,7 @@ final class QuantizeCommand implements Callable<Integer>, Checkable {
   private void calibrated(Path path, @Nullable TokenizedCorpus text) throws IOException {
     PostTrainingQuantizer quantizer =
         new PostTrainingQuantizer(
-            types.select(type), QuantizationMethod.GPTQ, null, allowRequantize, threads.threads());
+            types.select(type), rounding(), null, allowRequantize, threads.threads());
     try (ModelFile model = ModelFile.open(path)) {
       if (dryRun) {
         whittle.terminal().print(new TypeTable(quantizer.plan(model.file())).toString());
@@ -188,13 +194,16 @@ final class QuantizeCommand implements Callable<Integer>, Checkable {
       }
       TokenizedCorpus corpus =
           text == null
-              ? calibration.read(Objects.requireNonNull(calibration.file()), source)
+              ? calibration.read(Objects.requireNonNull(calibration.file()), source, rounding())
               : text;
       QuantizationPlan plan;
-      try (GptqProgress progress = new GptqProgress(whittle.terminal())) {
+      try (GptqProgress progress = new GptqProgress(whittle.terminal(), rounding())) {
         plan =
-            new GptqQuantizer(quantizer, calibration.settings())
-                .quantize(model, corpus, target, force, progress);
+            rounding() == QuantizationMethod.GPTQ
+                ? new GptqQuantizer(quantizer, calibration.settings())
+                    .quantize(model, corpus, calibration.kept(), target, force, progress)
+                : new BlockwiseQuantizer(quantizer, calibration.blockwise())
+                    .quantize(model, corpus, calibration.kept(), target, force, progress);
       }
       report(plan);
     }
@@ -235,6 +244,10 @@ final class QuantizeCommand implements Callable<Integer>, Checkable {
     return importanceFile == null ? QuantizationMethod.RTN : QuantizationMethod.IMATRIX;
   }
 
+  private String name() {
+    return rounding().name().toLowerCase(Locale.ROOT);
+  }
+
   @Override
   public void check() {
     TransformKind kind = transform();
@@ -250,15 +263,20 @@ final class QuantizeCommand implements Callable<Integer>, Checkable {
               ? "the method imatrix needs an importance matrix; add --imatrix FILE"
               : "the method imatrix needs calibration text for transformed weights; add -f CALIB");
     }
-    boolean gptq = rounding() == QuantizationMethod.GPTQ;
-    if (gptq && !text) {
-      throw usage("the method gptq needs calibration text; add -f CALIB");
+    boolean calibrated = rounding().isCalibrated();
+    if (calibrated && !text) {
+      throw usage("the method " + name() + " needs calibration text; add -f CALIB");
     }
-    if (!gptq && text && kind == null) {
-      throw usage("without a transform, only the method gptq takes calibration text; leave out -f");
+    if (!calibrated && text && kind == null) {
+      throw usage(
+          "without a transform, only the methods gptq and blockwise take calibration text; leave out"
+              + " -f");
     }
-    if (gptq && importanceFile != null) {
-      throw usage("the method gptq finds out by itself which columns matter; leave out --imatrix");
+    if (calibrated && importanceFile != null) {
+      throw usage(
+          "the method "
+              + name()
+              + " finds out by itself which columns matter; leave out --imatrix");
     }
     if (rounding() == QuantizationMethod.RTN && importanceFile != null) {
       throw usage("the method rtn takes no importance matrix; leave out --imatrix");

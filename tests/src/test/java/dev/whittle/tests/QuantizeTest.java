@@ -101,6 +101,44 @@ class QuantizeTest {
   }
 
   @Test
+  void blockwise_trains_on_text() {
+    Path kept = folder.resolve("layers");
+    Object[] calibration = {
+      "--method",
+      "blockwise",
+      "-f",
+      Demo.CHATS,
+      "--calibration-documents",
+      80,
+      "--calibration-epochs",
+      1,
+      "--keep-layers",
+      kept
+    };
+    assertEquals(GgmlType.Q2_K, typeAfter("q2_k", FFN_UP, calibration));
+    assertTrue(Files.exists(kept.resolve("layer-005.gguf")));
+    assertRefused(
+        whittle(
+            "quantize",
+            MODEL,
+            folder.resolve("x.gguf"),
+            "Q4_0",
+            "--method",
+            "blockwise",
+            "-f",
+            Demo.CHATS,
+            "--keep-layers",
+            kept),
+        UNUSABLE,
+        "layer-000.gguf",
+        "name another");
+    assertRefused(
+        whittle("quantize", MODEL, folder.resolve("x.gguf"), "Q4_0", "--method", "blockwise"),
+        UNUSABLE,
+        "-f");
+  }
+
+  @Test
   void transforms_before_rounding() {
     Object[] calibration = {"-f", Demo.CHATS, "--calibration-documents", 20};
     assertEquals(GgmlType.Q4_0, typeAfter("q4_0", FFN_UP, with(calibration, "--method", "awq")));

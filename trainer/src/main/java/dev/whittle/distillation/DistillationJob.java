@@ -1,5 +1,9 @@
 package dev.whittle.distillation;
 
+import dev.whittle.blockwise.BlockwiseListener;
+import dev.whittle.blockwise.BlockwiseQuantizer;
+import dev.whittle.blockwise.BlockwiseSettings;
+import dev.whittle.blockwise.Reconstruction;
 import dev.whittle.data.CorpusLimits;
 import dev.whittle.data.DataPosition;
 import dev.whittle.data.DocumentTokenizer;
@@ -12,7 +16,6 @@ import dev.whittle.ggml.GgmlType;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.ggml.LlamaModelOptions;
 import dev.whittle.gguf.TensorInfo;
-import dev.whittle.gptq.GptqListener;
 import dev.whittle.gptq.GptqQuantizer;
 import dev.whittle.gptq.GptqSettings;
 import dev.whittle.io.AtomicFile;
@@ -54,6 +57,9 @@ public final class DistillationJob {
 
   /// Documents that GPTQ is calibrated with, spread over the data.
   private static final int CALIBRATION_DOCUMENTS = 1024;
+
+  /// Documents that layers are reconstructed with, spread over the data.
+  private static final int RECONSTRUCTION_DOCUMENTS = 4096;
 
   private final DistillationRequest request;
   private final DistillationListener listener;
@@ -138,6 +144,7 @@ public final class DistillationJob {
     boolean importance =
         request.start() instanceof Start.Importance
             || request.start() instanceof Start.Gptq
+            || request.start() instanceof Start.Blockwise
             || request.importance() != null;
     QuantizationPlan plan = QuantizationPlan.of(request.types(), teacher.file(), importance);
     if (!importance) {
@@ -329,16 +336,17 @@ public final class DistillationJob {
         listener.stage("encoding the blocks");
         startFrom(file, students, teacher);
       }
-      case Start.Gptq _ -> {
+      case Start.Gptq _, Start.Blockwise _ -> {
+        String name = request.start() + ".gguf";
         if (run != null) {
-          Path kept = run.root().resolve("gptq.gguf");
+          Path kept = run.root().resolve(name);
           if (!request.resume() || !Files.exists(kept)) {
             quantize(teacher, corpus, kept);
           }
           startFrom(kept, students, teacher);
         } else {
           Path folder = Files.createTempDirectory("whittle");
-          Path file = folder.resolve("gptq.gguf");
+          Path file = folder.resolve(name);
           try {
             quantize(teacher, corpus, file);
             startFrom(file, students, teacher);
@@ -366,28 +374,41 @@ public final class DistillationJob {
   }
 
   private void quantize(ModelFile teacher, TokenizedCorpus corpus, Path target) throws IOException {
-    listener.stage("quantizing by GPTQ");
-    int count = Math.min(CALIBRATION_DOCUMENTS, corpus.size());
+    boolean blockwise = request.start() instanceof Start.Blockwise;
+    listener.stage(blockwise ? "quantizing block by block" : "quantizing by GPTQ");
+    int most = blockwise ? RECONSTRUCTION_DOCUMENTS : CALIBRATION_DOCUMENTS;
+    TokenizedCorpus text = TokenizedCorpus.of(spread(corpus, Math.min(most, corpus.size())));
     PostTrainingQuantizer types =
         new PostTrainingQuantizer(
-            request.types(), QuantizationMethod.GPTQ, null, false, request.threads());
-    new GptqQuantizer(types, GptqSettings.defaults())
-        .quantize(
-            teacher,
-            TokenizedCorpus.of(spread(corpus, count)),
-            target,
-            true,
-            new GptqListener() {
-              @Override
-              public void layer(int done, int layers) {
-                listener.gptq(done, layers);
-              }
+            request.types(),
+            blockwise ? QuantizationMethod.BLOCKWISE : QuantizationMethod.GPTQ,
+            null,
+            false,
+            request.threads());
+    if (blockwise) {
+      new BlockwiseQuantizer(types, BlockwiseSettings.defaults())
+          .quantize(teacher, text, null, target, true, layers());
+    } else {
+      new GptqQuantizer(types, GptqSettings.defaults())
+          .quantize(teacher, text, null, target, true, layers());
+    }
+  }
 
-              @Override
-              public void warning(String sentence) {
-                listener.warning(sentence);
-              }
-            });
+  private BlockwiseListener layers() {
+    return new BlockwiseListener() {
+      @Override
+      public void layer(int done, int layers) {
+        listener.gptq(done, layers);
+      }
+
+      @Override
+      public void warning(String sentence) {
+        listener.warning(sentence);
+      }
+
+      @Override
+      public void reconstructed(Reconstruction result) {}
+    };
   }
 
   private DistillationResult train(

@@ -29,6 +29,14 @@ public sealed interface Start {
     }
   }
 
+  /// The teacher's weights, quantized by block-wise reconstruction with documents of the data.
+  record Blockwise() implements Start {
+    @Override
+    public String toString() {
+      return "blockwise";
+    }
+  }
+
   /// The weights of another file of the same model, such as one made by another method of
   /// post-training quantization. Tensors that have the wanted type already start with their very
   /// blocks.

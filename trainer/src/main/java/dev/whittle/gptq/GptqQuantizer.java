@@ -17,7 +17,10 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.SequencedMap;
+import org.jspecify.annotations.Nullable;
 
 /// Quantizes a model by GPTQ: one GGUF file and some text in, another file out.
 ///
@@ -40,6 +43,7 @@ public record GptqQuantizer(PostTrainingQuantizer types, GptqSettings settings) 
   /// Quantizes a model.
   ///
   /// @param calibration the text
+  /// @param kept a folder where finished layers are kept, for a run that is killed; null for none
   /// @param target the file to write, whole or not at all
   /// @param overwrite whether a file that is there already may be replaced
   /// @throws QuantizationException if the model cannot be quantized as asked, or has weights or
@@ -48,12 +52,14 @@ public record GptqQuantizer(PostTrainingQuantizer types, GptqSettings settings) 
   public QuantizationPlan quantize(
       ModelFile model,
       TokenizedCorpus calibration,
+      @Nullable Path kept,
       Path target,
       boolean overwrite,
       GptqListener listener)
       throws IOException {
     QuantizationPlan plan = types.plan(model.file());
     AtomicFile.checkWritable(target, overwrite);
+    FinishedLayers finished = FinishedLayers.in(kept, model, calibration, plan, "gptq " + settings);
     try (Arena arena = Arena.ofShared();
         Backend backend = Backend.cpu(types.threads());
         Workers workers = new Workers(types.threads());
@@ -67,10 +73,20 @@ public record GptqQuantizer(PostTrainingQuantizer types, GptqSettings settings) 
       int layers = model.config().layers();
       for (int i = 0; i < layers; i++) {
         listener.layer(i, layers);
-        try (Arena ofLayer = Arena.ofShared()) {
-          gptq.solve(i, batches, ofLayer)
-              .forEach((name, made) -> encoded.put(name, copy(made.blocks(), arena)));
+        SequencedMap<String, MemorySegment> done = finished.find(i, arena).orElse(null);
+        if (done != null) {
+          gptq.load(i);
+          done.forEach(gptq::replace);
+        } else {
+          try (Arena ofLayer = Arena.ofShared()) {
+            done = new LinkedHashMap<>();
+            for (Map.Entry<String, SolvedMatrix> e : gptq.solve(i, batches, ofLayer).entrySet()) {
+              done.put(e.getKey(), copy(e.getValue().blocks(), arena));
+            }
+          }
+          finished.keep(i, done);
         }
+        encoded.putAll(done);
         gptq.forward(batches);
       }
       if (!model.config().tied()) {

@@ -97,6 +97,15 @@ public final class LayerGptq {
     }
   }
 
+  /// Puts what blocks decode to in the place of a weight of the layer that was loaded last.
+  ///
+  /// @param name in the file
+  /// @param blocks of the type that the plan has for it
+  public void replace(String name, MemorySegment blocks) {
+    Tensor weight = layer.weight(name.substring(name.indexOf('.', "blk.".length()) + 1));
+    BlockCodec.of(assignment(name).type()).decode(blocks, weight.host(), weight.elements());
+  }
+
   /// Moves states to behind the layer as it is now.
   public void forward(CalibrationBatches batches) {
     for (int b = 0; b < batches.size(); b++) {

@@ -15,6 +15,7 @@ import dev.whittle.ggml.Tensor;
 import dev.whittle.ggml.TensorContext;
 import dev.whittle.gguf.TensorInfo;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -175,17 +176,27 @@ public final class SingleLayer implements AutoCloseable {
   }
 
   private Tensor layer(TensorContext context, ObservedKernels kernels, Tensor ropeFactors) {
-    Tape tape = new Tape(new Operations(context), kernels);
+    Operations ops = new Operations(context);
+    // Products of BF16 factors are the fast ones.
+    Map<String, Weight> rounded = new HashMap<>();
+    weights.forEach((name, weight) -> {
+      Tensor value = weight.value();
+      rounded.put(
+          name,
+          value.dimension(1) == 1 ? weight : Weight.frozen(name, ops.cast(value, GgmlType.BF16)));
+    });
+    Tape tape = new Tape(ops, kernels);
     Positions positions = Positions.of(inputs, model.config(), model.family(), ropeFactors);
     Variable x = tape.input(states, false);
-    return model.family().layer(tape, model.config(), weights, x, positions).tensor();
+    return model.family().layer(tape, model.config(), rounded, x, positions).tensor();
   }
 
   private InputProducts products(
       TensorContext context, List<String> matrices, Tensor x, Tensor sums) {
     Operations ops = new Operations(context);
     Tensor byToken = ops.contiguous(ops.transpose(ops.multiply(x.asOutput(), counted)));
-    Tensor sum = ops.addInPlace(sums, ops.multiplyMatrices(byToken, byToken));
+    Tensor sum =
+        ops.addInPlace(sums, ops.multiplyMatrices(ops.cast(byToken, GgmlType.BF16), byToken));
     Graph graph = new Graph(context, "the products of a layer's inputs", NODES).expand(sum);
     return new InputProducts(List.copyOf(matrices), x, sums, graph);
   }

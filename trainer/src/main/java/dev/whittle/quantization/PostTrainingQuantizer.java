@@ -58,7 +58,7 @@ public record PostTrainingQuantizer(
     if (method == QuantizationMethod.IMATRIX && importance == null) {
       throw new IllegalArgumentException("the method imatrix needs an importance matrix");
     }
-    boolean plain = method == QuantizationMethod.RTN || method == QuantizationMethod.GPTQ;
+    boolean plain = method == QuantizationMethod.RTN || method.isCalibrated();
     if (plain && importance != null) {
       throw new IllegalArgumentException("the method " + method + " takes no importance matrix");
     }
@@ -92,7 +92,7 @@ public record PostTrainingQuantizer(
   public QuantizationPlan plan(GgufFile model) {
     requireWhole(model);
     // The Hessian of GPTQ tells the importance.
-    boolean hasImportance = importance != null || method == QuantizationMethod.GPTQ;
+    boolean hasImportance = importance != null || method.isCalibrated();
     QuantizationPlan plan = QuantizationPlan.of(selection, model, hasImportance);
     for (Assignment assignment : plan.tensors()) {
       check(assignment, importance(assignment));
@@ -111,8 +111,9 @@ public record PostTrainingQuantizer(
   public QuantizationPlan quantize(
       GgufFile model, Path target, boolean overwrite, QuantizationListener listener)
       throws IOException {
-    if (method == QuantizationMethod.GPTQ) {
-      throw new IllegalStateException("the method gptq needs blocks that are made already");
+    if (method.isCalibrated()) {
+      throw new IllegalStateException(
+          "the method " + method + " needs blocks that are made already");
     }
     return quantize(model, target, overwrite, listener, Map.of());
   }
@@ -255,7 +256,7 @@ public record PostTrainingQuantizer(
               + "; start from the full-precision model, or allow requantizing");
     }
     boolean needed = assignment.needsImportance() || assignment.type().requiresImportance();
-    if (needed && columns == null && method != QuantizationMethod.GPTQ) {
+    if (needed && columns == null && !method.isCalibrated()) {
       throw new QuantizationException(
           "tensor '"
               + tensor.name()
@@ -295,7 +296,7 @@ public record PostTrainingQuantizer(
         added.put("quantize.imatrix.chunks_count", new GgufValue.U32(chunks));
       }
     }
-    if (method == QuantizationMethod.FITTED || method == QuantizationMethod.GPTQ) {
+    if (method == QuantizationMethod.FITTED || method.isCalibrated()) {
       String name = method.name().toLowerCase(Locale.ROOT);
       added.put("whittle.quantization.method", GgufValue.Text.of(name));
     }

@@ -13,5 +13,14 @@ public enum QuantizationMethod {
   FITTED,
   /// Column by column, each one's error made up for by those behind it, by what a calibration text
   /// brings in (`dev.whittle.gptq`).
-  GPTQ
+  GPTQ,
+  /// GPTQ, and then training of each layer's blocks until its outputs come close to those of full
+  /// precision (`dev.whittle.blockwise`).
+  BLOCKWISE;
+
+  /// Whether the method learns from a calibration text what goes into each matrix, so that it needs
+  /// no importance matrix, and makes the blocks itself.
+  public boolean isCalibrated() {
+    return this == GPTQ || this == BLOCKWISE;
+  }
 }

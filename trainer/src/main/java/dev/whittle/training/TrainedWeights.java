@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /// All parameters of a student: masters, gradients, moments and blocks, in the memory of one
@@ -71,11 +72,30 @@ public final class TrainedWeights implements WeightSource, AutoCloseable {
       Function<TensorInfo, float @Nullable []> importance,
       WeightSettings settings,
       Workers workers) {
+    this(
+        backend,
+        source,
+        tensor -> !tensor.name().equals(ModelFile.ROPE_FACTORS),
+        types,
+        importance,
+        settings,
+        workers);
+  }
+
+  /// Makes the parameters of a part of a model, with its weights as masters and nothing encoded
+  /// yet.
+  ///
+  /// @param part which of the model's tensors are trained
+  public TrainedWeights(
+      Backend backend,
+      ModelFile source,
+      Predicate<TensorInfo> part,
+      Function<TensorInfo, GgmlType> types,
+      Function<TensorInfo, float @Nullable []> importance,
+      WeightSettings settings,
+      Workers workers) {
     Kernels products = Kernels.of(backend);
-    List<TensorInfo> tensors =
-        source.file().tensors().stream()
-            .filter(t -> !t.name().equals(ModelFile.ROPE_FACTORS))
-            .toList();
+    List<TensorInfo> tensors = source.file().tensors().stream().filter(part).toList();
     context = new TensorContext(9 * tensors.size());
     gradients = new TensorContext(tensors.size());
     scales = new TensorContext(6 * tensors.size());
@@ -292,6 +312,13 @@ public final class TrainedWeights implements WeightSource, AutoCloseable {
     if (start != null) {
       start.set();
     }
+  }
+
+  /// Takes the blocks as somebody has written them: their scales, and the copies that the passes
+  /// read.
+  public void takeBlocks() {
+    kernels.takeScales(parameters());
+    decode();
   }
 
   /// Encodes the blocks after masters have moved, with scales as [ScaleMode] says, and makes the

@@ -62,7 +62,7 @@ class GptqQuantizerTest {
   void everyFamilyIsQuantizedWhole(String family) throws IOException {
     Path target = folder.resolve("out.gguf");
     try (ModelFile model = ModelFile.open(imported(family))) {
-      quantizer().quantize(model, corpus(60), target, false, listener);
+      quantizer().quantize(model, corpus(60), null, target, false, listener);
       try (ModelFile quantized = ModelFile.open(target);
           GgufFile file = GgufFile.open(target)) {
         assertEquals(model.config(), quantized.config());
@@ -78,7 +78,7 @@ class GptqQuantizerTest {
   @Test
   void littleTextIsWarnedOf() throws IOException {
     try (ModelFile model = ModelFile.open(imported("qwen3"))) {
-      quantizer().quantize(model, corpus(1), folder.resolve("out.gguf"), false, listener);
+      quantizer().quantize(model, corpus(1), null, folder.resolve("out.gguf"), false, listener);
     }
     assertTrue(
         warnings.stream().anyMatch(w -> w.contains("blk.0.ffn_down.weight")), warnings.toString());
@@ -102,7 +102,7 @@ class GptqQuantizerTest {
       QuantizationException e =
           assertThrows(
               QuantizationException.class,
-              () -> quantizer().quantize(model, corpus(60), target, false, listener));
+              () -> quantizer().quantize(model, corpus(60), null, target, false, listener));
       assertTrue(e.getMessage().contains("blk.1.attn_k.weight"), e.getMessage());
     }
     assertFalse(Files.exists(target));
