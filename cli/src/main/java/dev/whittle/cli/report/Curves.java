@@ -15,8 +15,9 @@ final class Curves {
 
   static {
     TITLES.put("loss", "Loss");
+    TITLES.put("held_out_loss", "Loss on held-out text");
+    TITLES.put("hidden_loss", "Loss of the hidden states");
     TITLES.put("kl", "KL divergence, nats a token");
-    TITLES.put("heldout_kl", "KL divergence on held-out text, nats a token");
     TITLES.put("accuracy", "Accuracy");
     TITLES.put("reward", "Reward");
     TITLES.put("lr", "Learning rate");

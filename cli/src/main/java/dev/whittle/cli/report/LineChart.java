@@ -220,7 +220,8 @@ record LineChart(String title, List<Line> lines, boolean noisy) {
   private static String label(double tick) {
     double size = Math.abs(tick);
     if (size != 0 && (size < 1e-3 || size >= 1e6)) {
-      return "%.0e".formatted(tick).replaceFirst("e([+-])0*", "e$1").replace("e+", "e");
+      String text = "%.1e".formatted(tick).replace(".0e", "e");
+      return text.replaceFirst("e([+-])0*", "e$1").replace("e+", "e");
     }
     String text = "%,.4f".formatted(tick).replaceFirst("0+$", "");
     return text.endsWith(".") ? text.substring(0, text.length() - 1) : text;
