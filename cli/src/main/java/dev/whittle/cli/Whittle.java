@@ -37,6 +37,7 @@ import picocli.CommandLine.Spec;
       QuantizeCommand.class,
       SynthesizeCommand.class,
       DistillCommand.class,
+      GrpoCommand.class,
       RecipeCommand.class,
       EvalCommand.class,
       ReportCommand.class,

@@ -5,7 +5,7 @@ package dev.whittle.distillation;
 public final class MemoryException extends RuntimeException {
   private static final long serialVersionUID = 1;
 
-  MemoryException(String message) {
+  public MemoryException(String message) {
     super(message);
   }
 }

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 
 /// The teacher's hidden states behind its final norm, which its head multiplies, for one
 /// micro-batch at a time.
-sealed interface TeacherStates extends AutoCloseable permits ComputedStates, CachedStates {
+public sealed interface TeacherStates extends AutoCloseable permits ComputedStates, CachedStates {
   /// States of micro-batches of the inputs' shape.
   ///
   /// @param cache where they are read from; null to compute them

@@ -123,6 +123,27 @@ public final class Checkpoint {
     }
   }
 
+  /// Reads the masters and blocks of a checkpoint of another run, whose moments do not count.
+  ///
+  /// @throws GgufException if the file is damaged, or does not fit the parameters
+  public static void readMasters(GgufFile file, TrainedWeights weights) {
+    requireIntact(file);
+    for (Parameter p : weights.parameters()) {
+      TensorInfo blocks = file.require(p.name());
+      TensorInfo master = p.isEncoded() ? file.require(p.name() + MASTER) : blocks;
+      if (blocks.type() != p.type() || !master.shape().equals(shape(p.master()))) {
+        throw new GgufException(
+            file.path()
+                + ": tensor '"
+                + p.name()
+                + "' does not fit; name a checkpoint of the same model and type");
+      }
+      p.blocks().write(file.data(blocks), 0);
+      p.master().write(file.data(master), 0);
+    }
+    weights.decode();
+  }
+
   /// Checks every tensor of an open checkpoint against its digest.
   ///
   /// @throws GgufException naming the first tensor that is damaged

@@ -1,0 +1,410 @@
+package dev.whittle.cli;
+
+import dev.whittle.cli.TypeOptions.FileTypeConverter;
+import dev.whittle.distillation.BatchPlan;
+import dev.whittle.evaluation.GenerationOptions;
+import dev.whittle.ggml.Device;
+import dev.whittle.ggml.FileType;
+import dev.whittle.reinforcement.Advantage;
+import dev.whittle.reinforcement.Aggregation;
+import dev.whittle.reinforcement.GrpoJob;
+import dev.whittle.reinforcement.GrpoListener;
+import dev.whittle.reinforcement.GrpoRequest;
+import dev.whittle.reinforcement.GrpoResult;
+import dev.whittle.reinforcement.GrpoSettings;
+import dev.whittle.reinforcement.GrpoStepReport;
+import dev.whittle.reinforcement.RewardSettings;
+import dev.whittle.reinforcement.UnviableException;
+import dev.whittle.training.Forward;
+import dev.whittle.training.MomentType;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ExitCode;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParentCommand;
+import picocli.CommandLine.Spec;
+
+/// `whittle grpo`: reinforcement learning on the quantized model.
+@Command(
+    name = "grpo",
+    description = {
+      "Lets a quantized model answer questions, and trains its weights towards the answers that were"
+          + " right (group-relative policy optimization). The file holds the very blocks that were"
+          + " trained.",
+      ""
+    },
+    sortOptions = false)
+final class GrpoCommand implements Callable<Integer> {
+  private static final int HOST_PARALLEL = 32;
+  private static final int DEVICE_PARALLEL = 256;
+
+  @ParentCommand private Whittle whittle;
+  @Spec private CommandSpec spec;
+
+  @Mixin private ModelOption model;
+  @Mixin private DataOption data;
+  @Mixin private OutputFile output;
+
+  @Option(
+      names = "--type",
+      paramLabel = "TYPE",
+      converter = FileTypeConverter.class,
+      description = "The type, as llama-quantize calls it; by default, the types of the model.")
+  private @Nullable FileType type;
+
+  @Mixin private TypeOptions types;
+
+  @Option(
+      names = "--masters",
+      paramLabel = "DIR|FILE",
+      description =
+          "The run directory or checkpoint of the distillation that made the model: its"
+              + " full-precision weights go on from there. By default, they begin as what the blocks"
+              + " decode to.")
+  private @Nullable Path masters;
+
+  @Option(
+      names = "--imatrix",
+      paramLabel = "FILE",
+      description =
+          "The importance matrix to encode with; by default, that of the run directory in --masters,"
+              + " if it has one.")
+  private @Nullable Path importance;
+
+  @Option(
+      names = "--reference",
+      paramLabel = "MODEL",
+      description =
+          "The model that --kl holds the policy to, a GGUF file; by default, the model itself.")
+  private @Nullable Path reference;
+
+  @Option(
+      names = "--domain",
+      paramLabel = "NAME",
+      description = "Ask the questions of this domain only.")
+  private @Nullable String domain;
+
+  @Option(
+      names = "--steps",
+      paramLabel = "N",
+      converter = PositiveInt.class,
+      description = "Rounds of asking and updating; ${DEFAULT-VALUE} by default.")
+  private int steps = 100;
+
+  @Option(
+      names = "--prompts",
+      paramLabel = "N",
+      converter = PositiveInt.class,
+      description = "Questions in a step; ${DEFAULT-VALUE} by default.")
+  private int prompts = 16;
+
+  @Option(
+      names = "--samples",
+      paramLabel = "N",
+      converter = PositiveInt.class,
+      description = "Replies to each question, 2 or more; ${DEFAULT-VALUE} by default.")
+  private int samples = 8;
+
+  @Option(
+      names = "--updates",
+      paramLabel = "N",
+      converter = PositiveInt.class,
+      description =
+          "Updates in a step, each by its share of the questions; ${DEFAULT-VALUE} by default.")
+  private int updates = 1;
+
+  @Option(
+      names = {"-n", "--predict"},
+      paramLabel = "N",
+      converter = PositiveInt.class,
+      description = "Cut replies off after so many tokens; ${DEFAULT-VALUE} by default.")
+  private int maxTokens = Grading.DEFAULT_TOKENS;
+
+  @Option(
+      names = "--temp",
+      paramLabel = "X",
+      description = "Temperature at which replies are drawn; ${DEFAULT-VALUE} by default.")
+  private double temperature = 1;
+
+  @Option(
+      names = "--advantage",
+      paramLabel = "KIND",
+      description =
+          "How rewards are compared in a group: normalized (GRPO) or centered (Dr. GRPO);"
+              + " ${DEFAULT-VALUE} by default.")
+  private Advantage advantage = Advantage.NORMALIZED;
+
+  @Option(
+      names = "--aggregation",
+      paramLabel = "KIND",
+      description =
+          "What counts the same in the loss: each reply (GRPO), each token (DAPO), or each token over"
+              + " a constant (Dr. GRPO): reply, token or constant; ${DEFAULT-VALUE} by default.")
+  private Aggregation aggregation = Aggregation.REPLY;
+
+  @Option(
+      names = "--clip-low",
+      paramLabel = "X",
+      description =
+          "How far a token's probability may fall in a step, as a share of itself; ${DEFAULT-VALUE} by"
+              + " default.")
+  private double clipLow = 0.2;
+
+  @Option(
+      names = "--clip-high",
+      paramLabel = "X",
+      description = "How far it may rise (DAPO: 0.28); ${DEFAULT-VALUE} by default.")
+  private double clipHigh = 0.2;
+
+  @Option(
+      names = "--kl",
+      paramLabel = "X",
+      description =
+          "Weight of the KL divergence from the reference; ${DEFAULT-VALUE} by default, 0 for none.")
+  private double kl = 0.04;
+
+  @Option(
+      names = "--format-reward",
+      paramLabel = "X",
+      description =
+          "What a reply is worth for ending with one answer in a box, a right answer being worth 1;"
+              + " ${DEFAULT-VALUE} by default.")
+  private double format = 0.1;
+
+  @Option(
+      names = "--length-penalty",
+      paramLabel = "X",
+      description =
+          "What a reply loses that has all the tokens it may have, shorter ones their share of it;"
+              + " ${DEFAULT-VALUE} by default.")
+  private double lengthPenalty;
+
+  @Option(
+      names = "--lr",
+      paramLabel = "X",
+      description = "Peak learning rate; ${DEFAULT-VALUE} by default.")
+  private double learningRate = 1e-5;
+
+  @Option(
+      names = "--warmup",
+      paramLabel = "N",
+      description = "Updates until the peak; ${DEFAULT-VALUE} by default.")
+  private int warmup = 5;
+
+  @Option(
+      names = "--lr-floor",
+      paramLabel = "X",
+      description = "The last update's share of the peak; ${DEFAULT-VALUE} by default.")
+  private double floor = 0.1;
+
+  @Option(
+      names = "--clip",
+      paramLabel = "X",
+      description = "Largest norm of the gradient, 0 for any; ${DEFAULT-VALUE} by default.")
+  private double clip = 1;
+
+  @Option(
+      names = "--forward",
+      paramLabel = "KIND",
+      description =
+          "What training multiplies with: deployed or decoded; ${DEFAULT-VALUE} by default.")
+  private Forward forward = Forward.DECODED;
+
+  @Option(
+      names = "--moments",
+      paramLabel = "TYPE",
+      description =
+          "How the optimizer's moments are stored: f32, bf16 or q8; ${DEFAULT-VALUE} by default.")
+  private MomentType moments = MomentType.F32;
+
+  @Option(
+      names = {"-ub", "--ubatch-size"},
+      paramLabel = "N",
+      converter = PositiveInt.class,
+      description = "Most tokens that are trained on at a time; by default, what suits the device.")
+  private @Nullable Integer microBatchTokens;
+
+  @Option(
+      names = {"-s", "--seed"},
+      paramLabel = "SEED",
+      description =
+          "Seed of the order of the questions and of the replies; ${DEFAULT-VALUE} by default.")
+  private long seed = 1;
+
+  @Option(
+      names = "--run-dir",
+      paramLabel = "DIR",
+      description = "Keep settings, metrics and checkpoints in this folder.")
+  private @Nullable Path runDirectory;
+
+  @Option(
+      names = "--checkpoint-steps",
+      paramLabel = "N",
+      converter = PositiveInt.class,
+      description = "Steps between checkpoints; ${DEFAULT-VALUE} by default.")
+  private int checkpointSteps = 20;
+
+  @Option(names = "--resume", description = "Go on with the run in --run-dir.")
+  private boolean resume;
+
+  @Mixin private ActivationsOption activations;
+
+  @Option(
+      names = {"-np", "--parallel"},
+      paramLabel = "N",
+      converter = PositiveInt.class,
+      description =
+          "Replies that are generated at once; by default, "
+              + HOST_PARALLEL
+              + " on the CPU and "
+              + DEVICE_PARALLEL
+              + " on a GPU.")
+  private @Nullable Integer parallel;
+
+  @Mixin private InferenceOptions inference;
+
+  @Override
+  public Integer call() throws IOException {
+    if (resume && runDirectory == null) {
+      throw new ParameterException(
+          spec.commandLine(), "--resume needs the run to go on with; add --run-dir DIR");
+    }
+    GrpoRequest request = request();
+    GrpoResult result;
+    try (Steps progress = new Steps();
+        InterruptionNotice _ = new InterruptionNotice(whittle.terminal(), interrupted())) {
+      result = new GrpoJob(request, progress).run();
+    } catch (UnviableException | ArithmeticException e) {
+      throw new FruitlessException(e.getMessage(), e);
+    }
+    whittle.terminal().say(summary(result));
+    return ExitCode.OK;
+  }
+
+  private GrpoRequest request() {
+    List<Device> devices = inference.trainingDevices();
+    Device device = devices.getFirst();
+    if (devices.size() > 1) {
+      whittle.terminal().say("grpo: only " + device.name() + " is used, of several devices");
+    }
+    boolean offloading = inference.modelOptions().isOffloading();
+    try {
+      return new GrpoRequest(
+          model.path(),
+          masters,
+          data.path(),
+          domain,
+          output.require(),
+          type == null ? null : types.select(type),
+          reference,
+          importance,
+          settings(device),
+          GenerationOptions.greedy(maxTokens)
+              .withParallel(
+                  parallel != null ? parallel : offloading ? DEVICE_PARALLEL : HOST_PARALLEL)
+              .withThreads(inference.threads())
+              .withAttention(inference.attention()),
+          inference.modelOptions(),
+          device,
+          inference.threads(),
+          activations.wanted(),
+          runDirectory,
+          checkpointSteps,
+          resume,
+          output.mayReplace());
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(spec.commandLine(), e.getMessage(), e);
+    }
+  }
+
+  private GrpoSettings settings(Device device) {
+    return new GrpoSettings(
+        steps,
+        prompts,
+        samples,
+        updates,
+        maxTokens,
+        temperature,
+        advantage,
+        aggregation,
+        clipLow,
+        clipHigh,
+        kl,
+        new RewardSettings(format, lengthPenalty),
+        forward,
+        moments,
+        microBatchTokens == null ? BatchPlan.microBatchTokens(device) : microBatchTokens,
+        learningRate,
+        1,
+        warmup,
+        floor,
+        0,
+        clip,
+        seed);
+  }
+
+  private String interrupted() {
+    return runDirectory == null
+        ? "interrupted; nothing was written"
+        : "interrupted; add --resume to go on from the last checkpoint in " + runDirectory;
+  }
+
+  private String summary(GrpoResult result) {
+    GrpoStepReport first = result.firstStep();
+    GrpoStepReport last = result.lastStep();
+    if (first == null || last == null) {
+      return output.path() + ": the run was complete already";
+    }
+    return "%s: %,d steps, %,d tokens, %s, %.1f%% of the replies right at first and %.1f%% at last"
+        .formatted(
+            output.path(),
+            result.steps(),
+            result.tokens(),
+            Progress.duration((long) (result.seconds() * 1e9)),
+            100 * first.accuracy(),
+            100 * last.accuracy());
+  }
+
+  /// Shows how far the run has come.
+  private final class Steps implements GrpoListener, AutoCloseable {
+    /// The share of the newest step in the figures shown: single steps are too noisy to read.
+    private static final double SMOOTHING = 0.2;
+
+    private final Progress progress = new Progress(whittle.terminal(), "grpo", "steps");
+    private double accuracy = Double.NaN;
+    private double divergence = Double.NaN;
+
+    @Override
+    public void stage(String what) {
+      progress.close();
+      whittle.terminal().say("grpo: " + what);
+    }
+
+    @Override
+    public void step(GrpoStepReport report) {
+      accuracy = smooth(accuracy, report.accuracy());
+      divergence = smooth(divergence, report.kl());
+      progress.update(
+          report.step(),
+          report.steps(),
+          "%.1f%% right, KL %.4f, %.0f tokens"
+              .formatted(100 * accuracy, divergence, report.length()));
+    }
+
+    private static double smooth(double before, double now) {
+      return Double.isNaN(before) ? now : before + SMOOTHING * (now - before);
+    }
+
+    @Override
+    public void close() {
+      progress.close();
+    }
+  }
+}

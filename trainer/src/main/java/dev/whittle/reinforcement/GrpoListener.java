@@ -1,0 +1,10 @@
+package dev.whittle.reinforcement;
+
+/// Hears how a [GrpoJob] goes. All methods are called on the job's thread.
+public interface GrpoListener {
+  /// A stage begins, in a few words: "reading the questions".
+  default void stage(String what) {}
+
+  /// A step is done.
+  default void step(GrpoStepReport report) {}
+}

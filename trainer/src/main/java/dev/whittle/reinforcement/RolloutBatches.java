@@ -1,0 +1,50 @@
+package dev.whittle.reinforcement;
+
+import dev.whittle.data.PackedBatch;
+import dev.whittle.data.PackedBatches;
+import dev.whittle.data.TokenizedCorpus;
+import dev.whittle.model.BatchShape;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/// The replies of an update, packed into micro-batches, each reply once.
+///
+/// @param rollouts the replies
+/// @param batches their placements have the numbers of the replies
+record RolloutBatches(List<Rollout> rollouts, List<PackedBatch> batches) {
+  static RolloutBatches of(List<Rollout> rollouts, BatchShape shape) {
+    TokenizedCorpus corpus = TokenizedCorpus.of(rollouts.stream().map(Rollout::document).toList());
+    PackedBatches packed = PackedBatches.inOrder(corpus, shape);
+    int rows = packed.rowsInEpoch();
+    List<PackedBatch> batches = new ArrayList<>();
+    for (int row = 0; row < rows; row += shape.rows()) {
+      batches.add(firstRows(packed.next(), Math.min(shape.rows(), rows - row)));
+    }
+    return new RolloutBatches(rollouts, batches);
+  }
+
+  /// The last micro-batch goes on with the first rows again, which carry no loss then.
+  private static PackedBatch firstRows(PackedBatch batch, int rows) {
+    int end = rows * batch.shape().rowLength();
+    Arrays.fill(batch.targets(), end, batch.targets().length, PackedBatch.NONE);
+    batch.placements().removeIf(placement -> placement.place() >= end);
+    return batch;
+  }
+
+  /// Tokens of all replies.
+  long tokens() {
+    return rollouts.stream().mapToLong(Rollout::length).sum();
+  }
+
+  /// The reply at each place of a micro-batch; −1 where there is none.
+  static int[] owners(PackedBatch batch, List<Rollout> rollouts) {
+    int[] owners = new int[batch.tokens().length];
+    Arrays.fill(owners, PackedBatch.NONE);
+    for (PackedBatch.Placement placement : batch.placements()) {
+      int length = rollouts.get(placement.document()).document().length();
+      Arrays.fill(owners, placement.place(), placement.place() + length, placement.document());
+    }
+    return owners;
+  }
+}

@@ -1,0 +1,233 @@
+package dev.whittle.reinforcement;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.whittle.data.DataException;
+import dev.whittle.evaluation.GenerationOptions;
+import dev.whittle.ggml.Device;
+import dev.whittle.ggml.FileType;
+import dev.whittle.ggml.LlamaModelOptions;
+import dev.whittle.gguf.GgufFile;
+import dev.whittle.quantization.PostTrainingQuantizer;
+import dev.whittle.quantization.QuantizationException;
+import dev.whittle.quantization.QuantizationMethod;
+import dev.whittle.quantization.TypeSelection;
+import dev.whittle.testing.DemoModel;
+import dev.whittle.training.Forward;
+import dev.whittle.training.MomentType;
+import dev.whittle.training.RunDirectory;
+import dev.whittle.training.TrainedModelFile;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Short runs on the bundled model.
+class GrpoJobTest {
+  @TempDir static Path models;
+  @TempDir Path folder;
+
+  private static Path q4;
+  private static Path ternary;
+
+  @BeforeAll
+  static void quantize() throws IOException {
+    q4 = quantized(FileType.Q4_0);
+    ternary = quantized(FileType.TQ2_0);
+  }
+
+  private static Path quantized(FileType type) throws IOException {
+    Path file = models.resolve(type + ".gguf");
+    try (GgufFile model = GgufFile.open(DemoModel.file())) {
+      new PostTrainingQuantizer(TypeSelection.of(type), QuantizationMethod.RTN, null, false, 1)
+          .quantize(model, file, false, report -> {});
+    }
+    return file;
+  }
+
+  private static GrpoSettings settings(int updates) {
+    return new GrpoSettings(
+        3,
+        4,
+        4,
+        updates,
+        60,
+        2,
+        Advantage.NORMALIZED,
+        Aggregation.REPLY,
+        0.2,
+        0.2,
+        0.04,
+        new RewardSettings(0.1, 0),
+        Forward.DECODED,
+        MomentType.F32,
+        1024,
+        1e-4,
+        1,
+        1,
+        0.1,
+        0,
+        1,
+        7);
+  }
+
+  private GrpoRequest request(
+      Path model, String output, GrpoSettings settings, @Nullable Path run, boolean resume) {
+    return new GrpoRequest(
+        model,
+        null,
+        DemoModel.CHATS,
+        "math",
+        folder.resolve(output),
+        null,
+        null,
+        null,
+        settings,
+        GenerationOptions.greedy(settings.maxNewTokens()).withThreads(1).withParallel(16),
+        LlamaModelOptions.defaults(),
+        Device.cpu(),
+        1,
+        null,
+        run,
+        1,
+        resume,
+        false);
+  }
+
+  private static final class Recorder implements GrpoListener {
+    private final List<GrpoStepReport> steps = new ArrayList<>();
+
+    @Override
+    public void step(GrpoStepReport report) {
+      steps.add(report);
+    }
+  }
+
+  @Test
+  void theMetricsAreThoseOfTheReplies() throws IOException {
+    Recorder recorder = new Recorder();
+    GrpoRequest request = request(q4, "out.gguf", settings(2), null, false);
+    GrpoResult result = new GrpoJob(request, recorder).run();
+    assertEquals(3, result.steps());
+    GrpoStepReport first = recorder.steps.getFirst();
+    assertTrue(first.accuracy() > 0 && first.accuracy() < 1, first::toString);
+    assertTrue(first.reward() >= first.accuracy(), first::toString);
+    assertTrue(first.reward() <= first.accuracy() + 0.1, first::toString);
+    assertTrue(first.informative() > 0 && first.gradientNorm() > 0, first::toString);
+    // The divergence begins with none, and sums of rounded numbers may come out below it.
+    assertTrue(first.kl() > -1e-6 && first.kl() < 0.01, first::toString);
+    assertTrue(recorder.steps.getLast().kl() > 0, first::toString);
+    assertTrue(first.entropy() > 0 && first.length() > 5, first::toString);
+    assertTrue(first.clipRate() >= 0 && first.clipRate() < 0.5, first::toString);
+    try (GgufFile file = GgufFile.open(request.output());
+        GgufFile start = GgufFile.open(q4)) {
+      TrainedModelFile.requireIntact(file);
+      file.tensors()
+          .forEach(tensor -> assertEquals(start.require(tensor.name()).type(), tensor.type()));
+    }
+  }
+
+  /// What a kill looks like from inside: the run goes no further.
+  private static final class Killed extends RuntimeException {
+    private static final long serialVersionUID = 1;
+  }
+
+  @Test
+  void aRunThatWasCutOffEndsWithTheSameBytes() throws IOException {
+    GrpoRequest whole = request(q4, "whole.gguf", settings(1), folder.resolve("whole"), false);
+    new GrpoJob(whole, new Recorder()).run();
+    Path run = folder.resolve("cut");
+    GrpoListener killing =
+        new GrpoListener() {
+          @Override
+          public void step(GrpoStepReport report) {
+            if (report.step() == 2) {
+              throw new Killed();
+            }
+          }
+        };
+    GrpoJob killed = new GrpoJob(request(q4, "cut.gguf", settings(1), run, false), killing);
+    assertThrows(Killed.class, killed::run);
+    assertFalse(Files.exists(folder.resolve("cut.gguf")));
+    GrpoRequest again = request(q4, "cut.gguf", settings(1), run, true);
+    new GrpoJob(again, new Recorder()).run();
+    assertEquals(-1, Files.mismatch(whole.output(), again.output()));
+    assertEquals(3, RunDirectory.open(run).metric("reward").size());
+  }
+
+  @Test
+  void aHopelessStartIsRefused() {
+    GrpoSettings probing =
+        new GrpoSettings(
+            50,
+            24,
+            4,
+            1,
+            20,
+            1,
+            Advantage.NORMALIZED,
+            Aggregation.REPLY,
+            0.2,
+            0.2,
+            0,
+            new RewardSettings(0.1, 0),
+            Forward.DECODED,
+            MomentType.F32,
+            1024,
+            1e-4,
+            1,
+            1,
+            0.1,
+            0,
+            1,
+            7);
+    Recorder recorder = new Recorder();
+    GrpoJob job = new GrpoJob(request(ternary, "out.gguf", probing, null, false), recorder);
+    UnviableException refusal = assertThrows(UnviableException.class, job::run);
+    assertTrue(refusal.getMessage().contains("0 of the first 96"), refusal.getMessage());
+    assertEquals(List.of(), recorder.steps);
+    assertFalse(Files.exists(folder.resolve("out.gguf")));
+  }
+
+  @Test
+  void whatCannotBeUsedIsRefused() throws IOException {
+    assertThrows(
+        QuantizationException.class,
+        () ->
+            new GrpoJob(
+                    request(DemoModel.file(), "out.gguf", settings(1), null, false), new Recorder())
+                .run());
+    GrpoRequest good = request(q4, "out.gguf", settings(1), null, false);
+    GrpoRequest nowhere =
+        new GrpoRequest(
+            q4,
+            null,
+            DemoModel.CHATS,
+            "cooking",
+            good.output(),
+            null,
+            null,
+            null,
+            good.settings(),
+            good.rollouts(),
+            good.rolloutModel(),
+            good.device(),
+            1,
+            null,
+            null,
+            1,
+            false,
+            false);
+    DataException none =
+        assertThrows(DataException.class, () -> new GrpoJob(nowhere, new Recorder()).run());
+    assertTrue(none.getMessage().contains("cooking"), none.getMessage());
+  }
+}
