@@ -41,7 +41,7 @@ import picocli.CommandLine.Spec;
       ""
     },
     sortOptions = false)
-final class GrpoCommand implements Callable<Integer> {
+final class GrpoCommand implements Callable<Integer>, Checkable {
   private static final int HOST_PARALLEL = 32;
   private static final int DEVICE_PARALLEL = 256;
 
@@ -286,6 +286,15 @@ final class GrpoCommand implements Callable<Integer> {
     }
     whittle.terminal().say(summary(result));
     return ExitCode.OK;
+  }
+
+  @Override
+  public void check() {
+    try {
+      settings(inference.trainingDevices().getFirst());
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(spec.commandLine(), e.getMessage(), e);
+    }
   }
 
   private GrpoRequest request() {

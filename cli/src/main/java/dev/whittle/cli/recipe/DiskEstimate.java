@@ -70,7 +70,7 @@ final class DiskEstimate {
         yield bytes;
       }
       case QUANTIZE, EXPORT -> model(stage);
-      case DISTILL -> (long) (model(stage) * (1 + CHECKPOINTS * CHECKPOINT));
+      case DISTILL, GRPO -> (long) (model(stage) * (1 + CHECKPOINTS * CHECKPOINT));
       case SYNTHESIZE, CALIBRATE, EVAL, REPORT -> 0;
     };
   }

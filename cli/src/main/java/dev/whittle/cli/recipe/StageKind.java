@@ -20,6 +20,11 @@ public enum StageKind {
       Map.of("in", "model", "out", "output")),
   DISTILL(
       "distill", Map.of("output", "gguf"), Set.of("model", "data", "imatrix", "init"), Map.of()),
+  GRPO(
+      "grpo",
+      Map.of("output", "gguf"),
+      Set.of("model", "data", "masters", "imatrix", "reference"),
+      Map.of()),
   EXPORT("export", Map.of("output", "gguf"), Set.of("model"), Map.of()),
   EVAL(
       "eval",
