@@ -20,8 +20,9 @@ final class CalibrationOptions {
       names = {"-f", "--file"},
       paramLabel = "CALIB",
       description =
-          "For the methods gptq and blockwise, and transforms: calibration text, JSON lines with 'messages' (a chat), 'prompt' and"
-              + " 'completion', or 'text'.")
+          "For the methods gptq and blockwise, transforms, --target-bpw and --target-bytes:"
+              + " calibration text, JSON lines with 'messages' (a chat), 'prompt' and 'completion',"
+              + " or 'text'.")
   private @Nullable Path file;
 
   @Option(
@@ -81,6 +82,10 @@ final class CalibrationOptions {
 
   @Nullable Path file() {
     return file;
+  }
+
+  int contextLength() {
+    return contextLength;
   }
 
   /// Reads the text and tokenizes it for a model.

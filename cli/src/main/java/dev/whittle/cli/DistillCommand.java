@@ -2,6 +2,7 @@ package dev.whittle.cli;
 
 import dev.whittle.cli.TypeOptions.FileTypeConverter;
 import dev.whittle.distillation.DistillationJob;
+import dev.whittle.distillation.DistillationListener;
 import dev.whittle.distillation.DistillationPlan;
 import dev.whittle.distillation.DistillationRequest;
 import dev.whittle.distillation.DistillationResult;
@@ -48,13 +49,13 @@ final class DistillCommand implements Callable<Integer>, Checkable {
 
   @Option(
       names = "--type",
-      required = true,
       paramLabel = "TYPE",
       converter = FileTypeConverter.class,
       description = "The type, as llama-quantize calls it: Q2_K, TQ2_0, Q4_0 and so on.")
-  private FileType type;
+  private @Nullable FileType type;
 
   @Mixin private TypeOptions types;
+  @Mixin private BudgetOptions budget;
 
   @Option(
       names = "--init",
@@ -149,30 +150,9 @@ final class DistillCommand implements Callable<Integer>, Checkable {
       throw new ParameterException(
           spec.commandLine(), "--json is for what --dry-run says; add --dry-run or leave it out");
     }
-    TypeSelection selection = types.select(type);
-    List<Device> where = device.replicas();
-    DistillationSettings settings =
-        training.settings(selection.fileType().mainType(), where.getFirst());
-    requireUse(settings.loss());
-    DistillationRequest request =
-        new DistillationRequest(
-            teacher.path(),
-            data.path(),
-            dryRun ? output.path() : output.require(),
-            selection,
-            start(),
-            importance,
-            settings,
-            teacherCache,
-            where,
-            threads.threads(),
-            activations.wanted(),
-            runDirectory,
-            heldOut(),
-            checkpointSteps,
-            resume,
-            output.mayReplace());
+    budget.requireOneOf(type, "--type");
     teacher.requireSound();
+    DistillationRequest request = request(type == null ? typesWithinBudget() : types.select(type));
     if (dryRun) {
       return plan(request);
     }
@@ -183,14 +163,51 @@ final class DistillCommand implements Callable<Integer>, Checkable {
     } catch (ArithmeticException e) {
       throw new FruitlessException(e.getMessage(), e);
     }
-    whittle.terminal().say(summary(result));
+    whittle.terminal().say(summary(request.types().fileType(), result));
     return ExitCode.OK;
   }
 
   @Override
   public void check() {
-    types.select(type);
-    training.settings(type.mainType(), device.replicas().getFirst());
+    budget.requireOneOf(type, "--type");
+    TypeSelection selection = types.select(type == null ? FileType.Q2_K : type);
+    training.settings(selection.fileType().mainType(), device.replicas().getFirst());
+  }
+
+  private DistillationRequest request(TypeSelection selection) {
+    List<Device> where = device.replicas();
+    DistillationSettings settings =
+        training.settings(selection.fileType().mainType(), where.getFirst());
+    requireUse(settings.loss());
+    return new DistillationRequest(
+        teacher.path(),
+        data.path(),
+        dryRun ? output.path() : output.require(),
+        selection,
+        start(),
+        importance,
+        settings,
+        teacherCache,
+        where,
+        threads.threads(),
+        activations.wanted(),
+        runDirectory,
+        heldOut(),
+        checkpointSteps,
+        resume,
+        output.mayReplace());
+  }
+
+  private TypeSelection typesWithinBudget() throws IOException {
+    return budget.choose(
+        teacher.path(),
+        data.path(),
+        training.contextLength(),
+        types.select(FileType.Q2_K),
+        selection ->
+            new DistillationJob(request(selection), new DistillationListener() {}).fileBytes(),
+        threads.threads(),
+        whittle.terminal());
   }
 
   /// Fails where the teacher cache makes no sense, or cannot be made.
@@ -277,8 +294,8 @@ final class DistillCommand implements Callable<Integer>, Checkable {
     };
   }
 
-  private String summary(DistillationResult result) throws IOException {
-    String size = "%s: %s, %,d bytes".formatted(output.path(), type, Files.size(output.path()));
+  private String summary(FileType written, DistillationResult result) throws IOException {
+    String size = "%s: %s, %,d bytes".formatted(output.path(), written, Files.size(output.path()));
     if (result.firstStep() == null || result.lastStep() == null) {
       return size + "; the run was complete already";
     }

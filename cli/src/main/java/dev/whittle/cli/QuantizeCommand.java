@@ -17,6 +17,7 @@ import dev.whittle.quantization.PostTrainingQuantizer;
 import dev.whittle.quantization.QuantizationMethod;
 import dev.whittle.quantization.QuantizationPlan;
 import dev.whittle.quantization.QuantizationPlan.Assignment;
+import dev.whittle.quantization.TypeSelection;
 import dev.whittle.transform.FoldedModel;
 import dev.whittle.transform.ModelTransformer;
 import dev.whittle.transform.TransformKind;
@@ -59,10 +60,11 @@ final class QuantizeCommand implements Callable<Integer>, Checkable {
 
   @Parameters(
       index = "2",
+      arity = "0..1",
       paramLabel = "TYPE",
       converter = FileTypeConverter.class,
       description = "The type, as llama-quantize calls it: Q2_K, Q4_K_M, TQ2_0 and so on.")
-  private FileType type;
+  private @Nullable FileType type;
 
   @Option(
       names = "--method",
@@ -89,6 +91,7 @@ final class QuantizeCommand implements Callable<Integer>, Checkable {
 
   @Mixin private CalibrationOptions calibration;
   @Mixin private TypeOptions types;
+  @Mixin private BudgetOptions budget;
 
   @Option(
       names = "--allow-requantize",
@@ -167,13 +170,10 @@ final class QuantizeCommand implements Callable<Integer>, Checkable {
       calibrated(path, text);
       return;
     }
+    ImportanceMatrix importance = importance(path, text);
     PostTrainingQuantizer quantizer =
         new PostTrainingQuantizer(
-            types.select(type),
-            rounding(),
-            importance(path, text),
-            allowRequantize,
-            threads.threads());
+            selection(importance), rounding(), importance, allowRequantize, threads.threads());
     try (GgufFile model = GgufFile.open(path)) {
       if (dryRun) {
         whittle.terminal().print(new TypeTable(quantizer.plan(model)).toString());
@@ -183,10 +183,30 @@ final class QuantizeCommand implements Callable<Integer>, Checkable {
     }
   }
 
+  /// What the options select, or what keeps to the size that they ask for.
+  private TypeSelection selection(@Nullable ImportanceMatrix importance) throws IOException {
+    if (type != null) {
+      return types.select(type);
+    }
+    try (GgufFile model = GgufFile.open(source)) {
+      return budget.choose(
+          source,
+          Objects.requireNonNull(calibration.file()),
+          calibration.contextLength(),
+          types.select(FileType.Q2_K),
+          selection ->
+              new PostTrainingQuantizer(
+                      selection, rounding(), importance, allowRequantize, threads.threads())
+                  .fileBytes(model),
+          threads.threads(),
+          whittle.terminal());
+    }
+  }
+
   private void calibrated(Path path, @Nullable TokenizedCorpus text) throws IOException {
     PostTrainingQuantizer quantizer =
         new PostTrainingQuantizer(
-            types.select(type), rounding(), null, allowRequantize, threads.threads());
+            selection(null), rounding(), null, allowRequantize, threads.threads());
     try (ModelFile model = ModelFile.open(path)) {
       if (dryRun) {
         whittle.terminal().print(new TypeTable(quantizer.plan(model.file())).toString());
@@ -255,6 +275,13 @@ final class QuantizeCommand implements Callable<Integer>, Checkable {
     if (kind != null) {
       requireMatching(kind);
     }
+    budget.requireOneOf(type, "TYPE");
+    if (budget.isGiven() && kind != null) {
+      throw usage("types by size are chosen for weights as they are; leave out " + kind);
+    }
+    if (budget.isGiven() && !text) {
+      throw usage("types by size are chosen by what a text shows; add -f CALIB");
+    }
     if (rounding() == QuantizationMethod.IMATRIX
         && importanceFile == null
         && (kind == null || !text)) {
@@ -267,7 +294,7 @@ final class QuantizeCommand implements Callable<Integer>, Checkable {
     if (calibrated && !text) {
       throw usage("the method " + name() + " needs calibration text; add -f CALIB");
     }
-    if (!calibrated && text && kind == null) {
+    if (!calibrated && text && kind == null && !budget.isGiven()) {
       throw usage(
           "without a transform, only the methods gptq and blockwise take calibration text; leave out"
               + " -f");

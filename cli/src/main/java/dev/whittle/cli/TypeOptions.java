@@ -56,12 +56,8 @@ final class TypeOptions {
         throw new TypeConversionException(
             "'" + value + "' is not of the form RE=TYPE, such as 'ffn_down=q4_K'");
       }
-      String type = value.substring(separator + 1);
       return new TensorType(
-          pattern(value.substring(0, separator)),
-          GgmlType.ofName(type)
-              .filter(GgmlType::isWeightType)
-              .orElseThrow(() -> unknown(type, weightTypes())));
+          pattern(value.substring(0, separator)), weightType(value.substring(separator + 1)));
     }
 
     private static Pattern pattern(String regex) {
@@ -72,10 +68,21 @@ final class TypeOptions {
             "'" + regex + "' is not a regular expression (" + e.getDescription() + ")");
       }
     }
+  }
 
-    private static Stream<GgmlType> weightTypes() {
-      return Arrays.stream(GgmlType.values()).filter(GgmlType::isWeightType);
+  /// Reads the name of a type of weights, in upper or lower case.
+  static final class WeightTypeConverter implements ITypeConverter<GgmlType> {
+    @Override
+    public GgmlType convert(String value) {
+      return weightType(value);
     }
+  }
+
+  private static GgmlType weightType(String value) {
+    return GgmlType.ofName(value)
+        .filter(GgmlType::isWeightType)
+        .orElseThrow(
+            () -> unknown(value, Arrays.stream(GgmlType.values()).filter(GgmlType::isWeightType)));
   }
 
   private static TypeConversionException unknown(String value, Stream<? extends Enum<?>> types) {

@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -189,6 +190,51 @@ class QuantizeTest {
         whittle(with(plain, "--transform", "smoothquant", "--alpha", 2, "-f", Demo.CHATS)),
         UNUSABLE,
         "--alpha");
+  }
+
+  @Test
+  void chooses_types_that_keep_to_a_size() throws IOException {
+    Path out = folder.resolve("out.gguf");
+    Path kept = folder.resolve("kept.json");
+    Object[] budget = {
+      "quantize",
+      MODEL,
+      out,
+      "--target-bytes",
+      2_300_000,
+      "-f",
+      Demo.CHATS,
+      "--sensitivity",
+      kept,
+      "--sensitivity-tokens",
+      256,
+      "--candidate-types",
+      "q2_k,q4_k",
+      "--method",
+      "rtn",
+      "-t",
+      1
+    };
+    assertDone(whittle(budget));
+    assertTrue(Files.size(out) <= 2_300_000 && Files.size(out) > 2_200_000, "" + Files.size(out));
+    assertTrue(Files.readString(kept).contains("blk.0.ffn_up.weight"));
+    Object[] again = Arrays.copyOf(budget, budget.length + 1);
+    again[budget.length] = "--dry-run";
+    CommandLine read = whittle(again);
+    assertDone(read);
+    assertTrue(read.out().matches("(?s).* Q2_K .* Q4_K .*"), read.out());
+    assertFalse(read.err().contains("sensitivity"), "nothing is measured again: " + read.err());
+    assertRefused(
+        whittle("quantize", MODEL, out, "Q4_0", "--force", "--target-bpw", 3, "-f", Demo.CHATS),
+        UNUSABLE,
+        "leave out TYPE");
+    assertRefused(
+        whittle("quantize", MODEL, out, "--force", "--target-bpw", 3), UNUSABLE, "add -f CALIB");
+    Files.writeString(kept, "{}");
+    again[4] = 100;
+    assertRefused(whittle(again), UNUSABLE, "kept.json");
+    Files.delete(kept);
+    assertRefused(whittle(again), UNUSABLE, "100 bytes");
   }
 
   @Test

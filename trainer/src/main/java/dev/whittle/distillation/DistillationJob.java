@@ -135,9 +135,23 @@ public final class DistillationJob {
           group.size(),
           request.settings().batches(corpus.longest(), group.size()),
           memory(group, teacher, types, corpus, workers),
-          TrainedModelFile.bytes(
-              teacher.file(), tensor -> type(types, tensor), request.types().fileType(), origin()));
+          fileBytes(teacher, types));
     }
+  }
+
+  /// The size of the file that [#run] would write.
+  ///
+  /// @throws dev.whittle.gguf.GgufException if the teacher is damaged
+  /// @throws QuantizationException if it cannot have the wanted types
+  public long fileBytes() {
+    try (ModelFile teacher = ModelFile.open(request.teacher())) {
+      return fileBytes(teacher, types(teacher));
+    }
+  }
+
+  private long fileBytes(ModelFile teacher, QuantizationPlan types) {
+    return TrainedModelFile.bytes(
+        teacher.file(), tensor -> type(types, tensor), request.types().fileType(), origin());
   }
 
   private QuantizationPlan types(ModelFile teacher) {

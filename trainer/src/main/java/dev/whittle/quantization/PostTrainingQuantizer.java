@@ -100,6 +100,18 @@ public record PostTrainingQuantizer(
     return plan;
   }
 
+  /// The size of the file that [#quantize] would write.
+  ///
+  /// @throws QuantizationException if the model cannot be quantized as asked
+  public long fileBytes(GgufFile model) {
+    GgufWriter writer = new GgufWriter(metadata(model.metadata()));
+    for (Assignment assignment : plan(model).tensors()) {
+      TensorInfo tensor = assignment.tensor();
+      writer.add(tensor.name(), assignment.type(), tensor.shape(), channel -> {});
+    }
+    return writer.fileBytes();
+  }
+
   /// Quantizes a model.
   ///
   /// @param target the file to write, whole or not at all

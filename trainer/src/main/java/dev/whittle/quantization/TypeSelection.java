@@ -44,6 +44,11 @@ public record TypeSelection(
         fileType, pure, tensorTypes, outputType, tokenEmbeddingType, keepOutput);
   }
 
+  /// This selection with another mix.
+  public TypeSelection withFileType(FileType type) {
+    return new TypeSelection(type, pure, tensorTypes, outputType, tokenEmbeddingType, keepOutput);
+  }
+
   /// This selection with one more pattern, after those that it has.
   public TypeSelection withTensorType(Pattern name, GgmlType type) {
     SequencedMap<Pattern, GgmlType> types = new LinkedHashMap<>(tensorTypes);

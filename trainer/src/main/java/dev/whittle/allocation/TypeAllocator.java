@@ -1,0 +1,179 @@
+package dev.whittle.allocation;
+
+import dev.whittle.ggml.FileType;
+import dev.whittle.ggml.GgmlType;
+import dev.whittle.gguf.GgufFile;
+import dev.whittle.gguf.TensorInfo;
+import dev.whittle.quantization.QuantizationException;
+import dev.whittle.quantization.QuantizationPlan;
+import dev.whittle.quantization.QuantizationPlan.Assignment;
+import dev.whittle.quantization.TypeSelection;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.SequencedMap;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
+
+/// Chooses each tensor's type from some candidates, so that a model keeps to a size and the costs
+/// of the choices are least.
+///
+/// Tensors that a pattern of the selection names have the type that it gives them. Rows that are no
+/// whole number of a type's blocks get another type, as in any quantization.
+final class TypeAllocator {
+  private static final Pattern ANY = Pattern.compile("");
+
+  private final GgufFile model;
+  private final TypeSelection selection;
+  private final List<GgmlType> candidates;
+  private final SizeBudget budget;
+
+  /// One for each candidate: what all tensors become where none may be larger.
+  private final List<QuantizationPlan> plans;
+
+  /// The tensors that are lowered by some candidate, in the order of the plans.
+  private final List<TensorInfo> tensors;
+
+  /// What it costs to lower a tensor.
+  @FunctionalInterface
+  interface Cost {
+    /// @param candidate the type that was asked for; a tensor whose rows do not fit has another
+    double of(String tensor, GgmlType candidate);
+  }
+
+  /// @param model in full precision
+  /// @param selection types that are given already; its mix does not count
+  /// @throws QuantizationException if a tensor to be lowered is quantized already
+  TypeAllocator(
+      GgufFile model, TypeSelection selection, List<GgmlType> candidates, SizeBudget budget) {
+    this.model = model;
+    this.budget = budget;
+    // A mix of blocks, or patterns would not count.
+    this.selection = selection.withFileType(FileType.Q2_K);
+    this.candidates = List.copyOf(candidates);
+    plans =
+        candidates.stream()
+            .map(type -> QuantizationPlan.of(this.selection.withTensorType(ANY, type), model, true))
+            .toList();
+    tensors =
+        plans.getFirst().tensors().stream()
+            .map(Assignment::tensor)
+            .filter(tensor -> plans.stream().anyMatch(plan -> !assignment(plan, tensor).isCopy()))
+            .toList();
+    tensors.forEach(this::requirePlain);
+  }
+
+  private static Assignment assignment(QuantizationPlan plan, TensorInfo tensor) {
+    return plan.assignment(tensor.name()).orElseThrow();
+  }
+
+  private void requirePlain(TensorInfo tensor) {
+    if (tensor.type().isQuantized()) {
+      throw new QuantizationException(
+          model.path()
+              + " has tensor '"
+              + tensor.name()
+              + "' quantized already, to "
+              + tensor.type()
+              + "; start from the full-precision model");
+    }
+  }
+
+  /// What every tensor becomes when all are lowered to a candidate.
+  SequencedMap<String, GgmlType> lowered(GgmlType candidate) {
+    QuantizationPlan plan = plans.get(candidates.indexOf(candidate));
+    SequencedMap<String, GgmlType> types = new LinkedHashMap<>();
+    tensors.forEach(tensor -> types.put(tensor.name(), assignment(plan, tensor).type()));
+    return types;
+  }
+
+  /// The candidate for each tensor.
+  ///
+  /// @throws QuantizationException if not even the smallest candidates fit
+  SequencedMap<String, GgmlType> choose(Cost cost) {
+    List<List<Knapsack.Option>> items = new ArrayList<>();
+    for (TensorInfo tensor : tensors) {
+      List<Knapsack.Option> options = new ArrayList<>();
+      for (int c = 0; c < plans.size(); c++) {
+        options.add(
+            new Knapsack.Option(
+                size(assignment(plans.get(c), tensor)), cost.of(tensor.name(), candidates.get(c))));
+      }
+      items.add(options);
+    }
+    long smallest =
+        items.stream()
+            .mapToLong(
+                options -> options.stream().mapToLong(Knapsack.Option::size).min().orElseThrow())
+            .sum();
+    long room = room();
+    if (smallest > room) {
+      throw new QuantizationException(
+          "%s needs %,d bytes more than %s, even with the smallest of %s; allow more"
+              .formatted(model.path(), smallest - room, budget, candidates));
+    }
+    int[] chosen = Knapsack.choose(items, room);
+    SequencedMap<String, GgmlType> types = new LinkedHashMap<>();
+    for (int i = 0; i < chosen.length; i++) {
+      types.put(tensors.get(i).name(), candidates.get(chosen[i]));
+    }
+    return types;
+  }
+
+  /// The types of a choice, which differ from the candidates where rows do not fit.
+  SequencedMap<String, GgmlType> types(Map<String, GgmlType> choice) {
+    SequencedMap<String, GgmlType> types = new LinkedHashMap<>();
+    choice.forEach((name, candidate) -> types.put(name, lowered(candidate).get(name)));
+    return types;
+  }
+
+  /// The selection that gives every tensor its chosen type.
+  TypeSelection select(Map<String, GgmlType> choice) {
+    TypeSelection result = selection.withFileType(fileType(choice));
+    for (Map.Entry<String, GgmlType> entry : choice.entrySet()) {
+      Pattern name = Pattern.compile("^" + entry.getKey().replace(".", "\\.") + "$");
+      result = result.withTensorType(name, entry.getValue());
+    }
+    return result;
+  }
+
+  /// What the file calls itself: by the type of most weights that a file can be named by.
+  private FileType fileType(Map<String, GgmlType> choice) {
+    Map<FileType, Long> weights = new TreeMap<>();
+    for (TensorInfo tensor : tensors) {
+      FileType.ofName(Objects.requireNonNull(choice.get(tensor.name())).name())
+          .ifPresent(type -> weights.merge(type, tensor.elements(), Long::sum));
+    }
+    return weights.isEmpty()
+        ? FileType.Q8_0
+        : Collections.max(weights.entrySet(), Map.Entry.comparingByValue()).getKey();
+  }
+
+  /// What a tensor takes of the room.
+  private long size(Assignment assignment) {
+    return switch (budget) {
+      case SizeBudget.BitsPerWeight _ -> assignment.bytes();
+      case SizeBudget.FileBytes _ ->
+          Math.ceilDiv(assignment.bytes(), model.alignment()) * model.alignment();
+    };
+  }
+
+  /// The room that there is for the tensors to be lowered.
+  long room() {
+    QuantizationPlan plan = plans.getFirst();
+    long lowered = tensors.stream().mapToLong(tensor -> size(assignment(plan, tensor))).sum();
+    return switch (budget) {
+      case SizeBudget.BitsPerWeight(double bits) -> {
+        long weights = model.tensors().stream().mapToLong(TensorInfo::elements).sum();
+        yield (long) (bits * weights / 8) - (plan.bytes() - lowered);
+      }
+      case SizeBudget.FileBytes(long bytes, var fileBytes) ->
+          bytes
+              - (fileBytes.applyAsLong(selection.withTensorType(ANY, candidates.getFirst()))
+                  - lowered);
+    };
+  }
+}
