@@ -123,7 +123,7 @@ public record LlamaContextOptions(
       return this;
     }
 
-    public Builder evalCallback(EvalCallback callback) {
+    public Builder evalCallback(@Nullable EvalCallback callback) {
       evalCallback = callback;
       return this;
     }

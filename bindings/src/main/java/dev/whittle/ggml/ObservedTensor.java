@@ -43,10 +43,7 @@ public final class ObservedTensor {
   /// @return a read-only view of `shape` elements, which ends with the call
   /// @throws IllegalStateException if the tensor is not of type F32, or not contiguous
   public FloatBuffer floats() {
-    if (type() != GgmlType.F32 || !Llama.ggml_is_contiguous(tensor)) {
-      throw new IllegalStateException(
-          "the tensor " + name() + " of type " + type() + " is not a contiguous tensor of F32");
-    }
+    requireFloats();
     long bytes = Llama.ggml_nbytes(tensor);
     MemorySegment values;
     if (isInMainMemory()) {
@@ -56,6 +53,31 @@ public final class ObservedTensor {
       Llama.ggml_backend_tensor_get(tensor, values, 0, bytes);
     }
     return values.asReadOnly().asByteBuffer().order(ByteOrder.nativeOrder()).asFloatBuffer();
+  }
+
+  /// The values, row after row, to be changed for whatever is computed from them.
+  ///
+  /// @return a view of `shape` elements, which ends with the call
+  /// @throws IllegalStateException if the tensor is not of type F32, not contiguous, or not in main
+  ///   memory
+  public FloatBuffer writableFloats() {
+    requireFloats();
+    if (!isInMainMemory()) {
+      throw new IllegalStateException("the tensor " + name() + " is not in main memory");
+    }
+    return ggml_tensor
+        .data(tensor)
+        .reinterpret(Llama.ggml_nbytes(tensor), arena, null)
+        .asByteBuffer()
+        .order(ByteOrder.nativeOrder())
+        .asFloatBuffer();
+  }
+
+  private void requireFloats() {
+    if (type() != GgmlType.F32 || !Llama.ggml_is_contiguous(tensor)) {
+      throw new IllegalStateException(
+          "the tensor " + name() + " of type " + type() + " is not a contiguous tensor of F32");
+    }
   }
 
   private boolean isInMainMemory() {

@@ -30,6 +30,7 @@ import picocli.CommandLine.Spec;
 /// `whittle bench`: how fast this machine is.
 @Command(
     name = "bench",
+    subcommands = PtqCommand.class,
     description = {
       "Measures the speed of training, quantization and inference on this machine, beside the rate of"
           + " a large matrix product in bfloat16, which nothing can exceed.",
@@ -158,6 +159,10 @@ final class BenchCommand implements Callable<Integer> {
       terminal.print(report.toText());
     }
     return ExitCode.OK;
+  }
+
+  Terminal terminal() {
+    return whittle.terminal();
   }
 
   private void requireOneModel() throws IOException {

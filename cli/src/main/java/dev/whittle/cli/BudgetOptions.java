@@ -101,12 +101,14 @@ final class BudgetOptions {
 
   /// The types that keep to the size.
   ///
+  /// @param completionOnly whether the tokens that the model is to produce count alone
   /// @param given types that are fixed by patterns
   /// @param fileBytes the size of the file that would be written
   TypeSelection choose(
       Path model,
       Path data,
       int contextLength,
+      boolean completionOnly,
       TypeSelection given,
       ToLongFunction<TypeSelection> fileBytes,
       int threads,
@@ -123,6 +125,7 @@ final class BudgetOptions {
             budget,
             corpus(model, data, contextLength),
             tokens,
+            completionOnly,
             kept,
             threads);
     MixedPrecision.Choice choice;

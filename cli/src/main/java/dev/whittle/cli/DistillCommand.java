@@ -203,6 +203,7 @@ final class DistillCommand implements Callable<Integer>, Checkable {
         teacher.path(),
         data.path(),
         training.contextLength(),
+        training.completionOnly(),
         types.select(FileType.Q2_K),
         selection ->
             new DistillationJob(request(selection), new DistillationListener() {}).fileBytes(),

@@ -12,14 +12,20 @@ import dev.whittle.evaluation.EvaluationReport;
 import dev.whittle.evaluation.GenerationOptions;
 import dev.whittle.evaluation.ReplyLog;
 import dev.whittle.evaluation.TaskReport;
+import dev.whittle.ggml.EvalCallback;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.gguf.GgufFile;
 import dev.whittle.inference.ModelLoader;
 import dev.whittle.io.AtomicFile;
+import dev.whittle.simulation.ActivationRounding;
+import dev.whittle.simulation.SimulatedModel;
+import dev.whittle.simulation.Simulation;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -80,6 +86,15 @@ final class EvalCommand implements Callable<Integer> {
               + " many as the longest needs.")
   private int contextLength;
 
+  @Option(
+      names = "--simulate-activations",
+      paramLabel = "FORMAT",
+      converter = SimulateCommand.SimulationConverter.class,
+      description =
+          "Round what goes into the matrices of the layers to a format, as 'whittle simulate' rounds"
+              + " weights. On the CPU.")
+  private @Nullable Simulation activations;
+
   @Mixin private InferenceOptions inference;
 
   @Option(names = "--json", description = "Print one JSON object.")
@@ -111,15 +126,24 @@ final class EvalCommand implements Callable<Integer> {
     }
     JsonlDataset dataset = data.dataset();
     ModelOverview overview;
+    String simulated;
     try (GgufFile file = GgufFile.open(model.path())) {
       overview = ModelOverview.of(file, false);
+      simulated = simulated(file);
     }
     try (LlamaModel student = inference.load(model.path(), whittle.terminal())) {
-      TaskReport task = ask(student, dataset);
-      DivergenceReport divergence = teacher == null ? null : compare(student, teacher, dataset);
+      EvalCallback rounding = activations == null ? null : rounding(student, activations);
+      TaskReport task = ask(student, dataset, rounding);
+      DivergenceReport divergence =
+          teacher == null ? null : compare(student, teacher, dataset, rounding);
       EvaluationReport report =
           EvaluationReport.of(
-              model.path(), overview.fileBytes(), overview.bitsPerWeight(), task, divergence);
+              model.path(),
+              overview.fileBytes(),
+              overview.bitsPerWeight(),
+              task,
+              simulated,
+              divergence);
       if (replies != null) {
         log.write(replies, force);
       }
@@ -130,19 +154,46 @@ final class EvalCommand implements Callable<Integer> {
       if (json) {
         whittle.terminal().printJson(report);
       } else {
-        whittle.terminal().print(describe(overview, task, divergence));
+        whittle.terminal().print(describe(overview, task, simulated, divergence));
       }
       return ExitCode.OK;
     }
   }
 
-  private TaskReport ask(LlamaModel student, JsonlDataset dataset) {
+  /// Which formats are simulated, in weights or activations.
+  private @Nullable String simulated(GgufFile file) {
+    List<String> formats = new ArrayList<>();
+    file.metadata()
+        .string(SimulatedModel.KEY)
+        .ifPresent(format -> formats.add("weights " + format));
+    if (activations != null) {
+      formats.add("activations " + activations);
+    }
+    return formats.isEmpty() ? null : String.join(", ", formats);
+  }
+
+  private static EvalCallback rounding(LlamaModel student, Simulation simulation) {
+    if (simulation.isSearched()) {
+      throw new UnusableException(
+          "the pre-scale of activations is not searched for; give it as a number, such as "
+              + simulation.format()
+              + "@0.75");
+    }
+    if (student.isOffloaded()) {
+      throw new UnusableException("activations are simulated on the CPU; add -ngl 0");
+    }
+    return ActivationRounding.of(student, simulation);
+  }
+
+  private TaskReport ask(
+      LlamaModel student, JsonlDataset dataset, @Nullable EvalCallback rounding) {
     GenerationOptions options =
         GenerationOptions.greedy(maxTokens)
             .withParallel(parallel)
             .withContextLength(contextLength)
             .withThreads(inference.threads())
-            .withAttention(inference.attention());
+            .withAttention(inference.attention())
+            .withEvalCallback(rounding);
     try {
       return new Grading(whittle.terminal(), options, limit).grade(student, dataset, log);
     } catch (IllegalArgumentException e) {
@@ -150,7 +201,8 @@ final class EvalCommand implements Callable<Integer> {
     }
   }
 
-  private DivergenceReport compare(LlamaModel student, Path teacherFile, JsonlDataset dataset) {
+  private DivergenceReport compare(
+      LlamaModel student, Path teacherFile, JsonlDataset dataset, @Nullable EvalCallback rounding) {
     try (LlamaModel reference = ModelLoader.load(teacherFile, inference.modelOptions());
         Progress progress = new Progress(whittle.terminal(), "compare", "documents")) {
       TokenizedCorpus corpus =
@@ -159,7 +211,7 @@ final class EvalCommand implements Callable<Integer> {
               new DocumentTokenizer(reference),
               new CorpusLimits(reference.trainedContext(), limit, 0));
       Scope scope = corpus.completionTokens() > 0 ? Scope.COMPLETION : Scope.ALL;
-      return new DivergenceEvaluation(scope, inference.threads(), inference.attention())
+      return new DivergenceEvaluation(scope, inference.threads(), inference.attention(), rounding)
           .run(student, reference, corpus, done -> progress.update(done, corpus.size(), ""));
     } catch (IllegalArgumentException e) {
       throw new UnusableException("--teacher does not fit: " + e.getMessage(), e);
@@ -167,10 +219,16 @@ final class EvalCommand implements Callable<Integer> {
   }
 
   private static String describe(
-      ModelOverview overview, TaskReport task, @Nullable DivergenceReport divergence) {
+      ModelOverview overview,
+      TaskReport task,
+      @Nullable String simulated,
+      @Nullable DivergenceReport divergence) {
     Table table = new Table(Column.left(""), Column.left(""));
     table.row("model", overview.file());
     table.row("size", overview.size());
+    if (simulated != null) {
+      table.row("simulated", simulated + "; a deployed model would differ");
+    }
     table.row("accuracy", "%.3f of %,d questions".formatted(task.accuracy(), task.questions()));
     task.accuracyByDomain()
         .forEach((domain, accuracy) ->

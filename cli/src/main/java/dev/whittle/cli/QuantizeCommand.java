@@ -193,6 +193,7 @@ final class QuantizeCommand implements Callable<Integer>, Checkable {
           source,
           Objects.requireNonNull(calibration.file()),
           calibration.contextLength(),
+          false,
           types.select(FileType.Q2_K),
           selection ->
               new PostTrainingQuantizer(

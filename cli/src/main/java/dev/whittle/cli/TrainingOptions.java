@@ -153,6 +153,10 @@ final class TrainingOptions {
   /// The settings for training to a type on a device, or on several like it.
   ///
   /// @throws ParameterException if a value is out of range
+  boolean completionOnly() {
+    return completionOnly;
+  }
+
   int contextLength() {
     return contextLength;
   }

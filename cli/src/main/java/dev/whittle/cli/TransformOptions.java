@@ -4,6 +4,7 @@ import dev.whittle.quantization.QuantizationMethod;
 import dev.whittle.transform.TransformKind;
 import dev.whittle.transform.TransformSettings;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Collectors;
@@ -66,6 +67,15 @@ final class TransformOptions {
 
   /// Reads the name of a method.
   static final class MethodConverter implements ITypeConverter<Method> {
+    /// The names of all methods.
+    static List<String> names() {
+      return Stream.concat(
+              Arrays.stream(QuantizationMethod.values())
+                  .map(method -> method.name().toLowerCase(Locale.ROOT)),
+              Arrays.stream(TransformKind.values()).map(Object::toString))
+          .toList();
+    }
+
     @Override
     public Method convert(String value) {
       for (QuantizationMethod method : QuantizationMethod.values()) {
@@ -80,11 +90,7 @@ final class TransformOptions {
                       "'"
                           + value
                           + "' is not a method; choose one of "
-                          + Stream.concat(
-                                  Arrays.stream(QuantizationMethod.values())
-                                      .map(method -> method.name().toLowerCase(Locale.ROOT)),
-                                  Arrays.stream(TransformKind.values()).map(Object::toString))
-                              .collect(Collectors.joining(", "))));
+                          + String.join(", ", names())));
       return new Method(kind, kind.rounding());
     }
   }

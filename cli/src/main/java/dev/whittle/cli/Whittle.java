@@ -35,6 +35,7 @@ import picocli.CommandLine.Spec;
       InspectCommand.class,
       ImatrixCommand.class,
       QuantizeCommand.class,
+      SimulateCommand.class,
       SynthesizeCommand.class,
       DistillCommand.class,
       GrpoCommand.class,

@@ -37,6 +37,7 @@ import java.util.SortedMap;
 /// @param candidates for all other tensors
 /// @param text documents to measure on
 /// @param tokens of each of the two parts that are taken from the text, for gradients and held out
+/// @param completionOnly whether the tokens that the model is to produce count alone
 /// @param cache where sensitivities are kept
 public record MixedPrecision(
     Path model,
@@ -45,6 +46,7 @@ public record MixedPrecision(
     SizeBudget budget,
     TokenizedCorpus text,
     int tokens,
+    boolean completionOnly,
     Path cache,
     int threads) {
   private static final int CHOICES = 4;
@@ -93,7 +95,12 @@ public record MixedPrecision(
       if (choice == null) {
         try (SensitivityMeter meter =
             new SensitivityMeter(
-                file, importance(parts.gradients()), parts.gradients(), parts.heldOut(), threads)) {
+                file,
+                importance(parts.gradients()),
+                parts.gradients(),
+                parts.heldOut(),
+                completionOnly,
+                threads)) {
           measure(kept, file, meter, listener);
           choice = refine(allocator, meter, kept.types(), listener);
           kept.choices().put(request, choice);
@@ -107,7 +114,8 @@ public record MixedPrecision(
   /// The cache, if it is about this model and text.
   private SensitivityFile kept(Parts parts) {
     SensitivityFile wanted =
-        SensitivityFile.of(Digests.sha256(model), Digests.sha256(parts.gradients()::update));
+        SensitivityFile.of(
+            Digests.sha256(model), Digests.sha256(parts.gradients()::update), completionOnly);
     SensitivityFile kept = Files.exists(cache) ? SensitivityFile.read(cache) : wanted;
     return kept.isAbout(wanted) ? kept : wanted;
   }

@@ -22,6 +22,7 @@ import tools.jackson.databind.json.JsonMapper;
 /// @param version of the measurement; figures of another one are not comparable
 /// @param model SHA-256 of the model's file
 /// @param text SHA-256 of the tokens that gradients were measured on
+/// @param completionOnly whether the tokens that the model is to produce counted alone
 /// @param types for each type, what every tensor adds to the divergence when all are lowered to it
 /// @param choices what was chosen, by what was asked for
 @JsonNaming(SnakeCaseStrategy.class)
@@ -29,6 +30,7 @@ record SensitivityFile(
     int version,
     String model,
     String text,
+    boolean completionOnly,
     SortedMap<GgmlType, SortedMap<String, Double>> types,
     SortedMap<String, Choice> choices) {
   private static final int VERSION = 1;
@@ -42,8 +44,9 @@ record SensitivityFile(
   record Choice(double divergence, SequencedMap<String, GgmlType> candidates) {}
 
   /// Nothing measured yet.
-  static SensitivityFile of(String model, String text) {
-    return new SensitivityFile(VERSION, model, text, new TreeMap<>(), new TreeMap<>());
+  static SensitivityFile of(String model, String text, boolean completionOnly) {
+    return new SensitivityFile(
+        VERSION, model, text, completionOnly, new TreeMap<>(), new TreeMap<>());
   }
 
   /// Reads a file.
@@ -82,6 +85,9 @@ record SensitivityFile(
 
   /// Whether this was measured for the same model on the same text, in the same way.
   boolean isAbout(SensitivityFile other) {
-    return version == other.version && model.equals(other.model) && text.equals(other.text);
+    return version == other.version
+        && model.equals(other.model)
+        && text.equals(other.text)
+        && completionOnly == other.completionOnly;
   }
 }

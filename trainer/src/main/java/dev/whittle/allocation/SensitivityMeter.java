@@ -67,11 +67,13 @@ public final class SensitivityMeter implements AutoCloseable {
   /// @param importance which columns matter where tensors are rounded
   /// @param text what gradients are measured on
   /// @param heldOut what divergences are measured on
+  /// @param completionOnly whether the tokens that the model is to produce count alone
   public SensitivityMeter(
       ModelFile model,
       ImportanceMatrix importance,
       TokenizedCorpus text,
       TokenizedCorpus heldOut,
+      boolean completionOnly,
       int threads) {
     this.model = model;
     this.importance = importance;
@@ -100,7 +102,7 @@ public final class SensitivityMeter implements AutoCloseable {
             plan.shape(),
             LossMix.of(Objective.FORWARD_KL),
             0,
-            text.completionTokens() > 0 && heldOut.completionTokens() > 0,
+            completionOnly,
             Trunk.Activations.RECOMPUTED);
     this.text = batches(text, plan);
     this.heldOut = batches(heldOut, plan);

@@ -126,7 +126,10 @@ final class TypeAllocator {
   /// The types of a choice, which differ from the candidates where rows do not fit.
   SequencedMap<String, GgmlType> types(Map<String, GgmlType> choice) {
     SequencedMap<String, GgmlType> types = new LinkedHashMap<>();
-    choice.forEach((name, candidate) -> types.put(name, lowered(candidate).get(name)));
+    for (TensorInfo tensor : tensors) {
+      QuantizationPlan plan = plans.get(candidates.indexOf(choice.get(tensor.name())));
+      types.put(tensor.name(), assignment(plan, tensor).type());
+    }
     return types;
   }
 

@@ -89,6 +89,7 @@ public final class BatchedGenerator {
             .maxOutputs(sequences)
             .threads(workers.threads())
             .attention(options.attention())
+            .evalCallback(options.evalCallback())
             .build();
     Queue queue = new Queue(prompts, workers.count(), finished);
     Speed[] speeds = new Speed[workers.count()];

@@ -3,12 +3,14 @@ package dev.whittle.evaluation;
 import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.ggml.AttentionOptions;
 import dev.whittle.ggml.Batch;
+import dev.whittle.ggml.EvalCallback;
 import dev.whittle.ggml.LlamaContext;
 import dev.whittle.ggml.LlamaContextOptions;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.ggml.Vocabulary;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
 
 /// Compares a student with its teacher token by token: both are given the same documents, and the
 /// distributions that they have for the tokens to come are compared.
@@ -17,7 +19,14 @@ import java.util.function.IntConsumer;
 /// @param threads threads on the CPU
 /// @param attention how the student computes attention, and the types of its cache; the teacher
 ///   does it in llama.cpp's own way
-public record DivergenceEvaluation(Scope scope, int threads, AttentionOptions attention) {
+/// @param evalCallback sees what the student computes, from several threads at once
+public record DivergenceEvaluation(
+    Scope scope, int threads, AttentionOptions attention, @Nullable EvalCallback evalCallback) {
+  /// An evaluation that nobody watches.
+  public DivergenceEvaluation(Scope scope, int threads, AttentionOptions attention) {
+    this(scope, threads, attention, null);
+  }
+
   /// Which tokens count.
   public enum Scope {
     /// Those that the model is to produce.
@@ -43,7 +52,8 @@ public record DivergenceEvaluation(Scope scope, int threads, AttentionOptions at
     ContextWorkers workers = ContextWorkers.of(teacher, threads, corpus.size());
     LlamaContextOptions.Builder options = contextOptions(teacher, corpus, workers);
     LlamaContextOptions teacherOptions = options.build();
-    LlamaContextOptions studentOptions = options.attention(attention).build();
+    LlamaContextOptions studentOptions =
+        options.attention(attention).evalCallback(evalCallback).build();
     AtomicInteger next = new AtomicInteger();
     AtomicInteger done = new AtomicInteger();
     DivergenceStatistics all = new DivergenceStatistics();

@@ -18,6 +18,7 @@ import tools.jackson.databind.annotation.JsonNaming;
 /// @param meanTokens tokens of a reply
 /// @param truncatedRate the share of replies that were cut off
 /// @param tokensPerSecond generated tokens a second
+/// @param simulated which formats were simulated, that the file does not have; null if none
 /// @param kl the comparison with a teacher, where there was one
 @JsonNaming(SnakeCaseStrategy.class)
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -31,6 +32,7 @@ public record EvaluationReport(
     double meanTokens,
     double truncatedRate,
     double tokensPerSecond,
+    @Nullable String simulated,
     @Nullable Divergence kl) {
 
   /// The comparison with a teacher.
@@ -52,6 +54,7 @@ public record EvaluationReport(
       long fileBytes,
       double bitsPerWeight,
       TaskReport task,
+      @Nullable String simulated,
       @Nullable DivergenceReport divergence) {
     return new EvaluationReport(
         model.toString(),
@@ -63,6 +66,7 @@ public record EvaluationReport(
         task.meanTokens(),
         task.truncatedRate(),
         task.tokensPerSecond(),
+        simulated,
         divergence == null ? null : Divergence.of(divergence));
   }
 }

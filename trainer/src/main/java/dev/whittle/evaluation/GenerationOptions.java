@@ -1,6 +1,7 @@
 package dev.whittle.evaluation;
 
 import dev.whittle.ggml.AttentionOptions;
+import dev.whittle.ggml.EvalCallback;
 import dev.whittle.ggml.SamplerOptions;
 import org.jspecify.annotations.Nullable;
 
@@ -15,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 /// @param attention how attention is computed, and the types of the cache
 /// @param sampling how tokens are drawn, the seed being that of the first prompt, and one more for
 ///   each after it; null for the likeliest token always
+/// @param evalCallback sees what is computed, from several threads at once
 public record GenerationOptions(
     int maxNewTokens,
     int parallel,
@@ -22,7 +24,8 @@ public record GenerationOptions(
     boolean endless,
     int threads,
     AttentionOptions attention,
-    @Nullable SamplerOptions sampling) {
+    @Nullable SamplerOptions sampling,
+    @Nullable EvalCallback evalCallback) {
   /// What a batch of one token from each of 32 sequences gains over a single one is most of what
   /// there is to gain on a CPU.
   private static final int DEFAULT_PARALLEL = 32;
@@ -48,37 +51,43 @@ public record GenerationOptions(
         false,
         Runtime.getRuntime().availableProcessors(),
         AttentionOptions.defaults(),
+        null,
         null);
   }
 
   public GenerationOptions withParallel(int replies) {
     return new GenerationOptions(
-        maxNewTokens, replies, contextLength, endless, threads, attention, sampling);
+        maxNewTokens, replies, contextLength, endless, threads, attention, sampling, evalCallback);
   }
 
   public GenerationOptions withContextLength(int tokens) {
     return new GenerationOptions(
-        maxNewTokens, parallel, tokens, endless, threads, attention, sampling);
+        maxNewTokens, parallel, tokens, endless, threads, attention, sampling, evalCallback);
   }
 
   /// Every reply has all its tokens, whatever the model makes of it.
   public GenerationOptions withoutEnd() {
     return new GenerationOptions(
-        maxNewTokens, parallel, contextLength, true, threads, attention, sampling);
+        maxNewTokens, parallel, contextLength, true, threads, attention, sampling, evalCallback);
   }
 
   public GenerationOptions withAttention(AttentionOptions options) {
     return new GenerationOptions(
-        maxNewTokens, parallel, contextLength, endless, threads, options, sampling);
+        maxNewTokens, parallel, contextLength, endless, threads, options, sampling, evalCallback);
   }
 
   public GenerationOptions withThreads(int count) {
     return new GenerationOptions(
-        maxNewTokens, parallel, contextLength, endless, count, attention, sampling);
+        maxNewTokens, parallel, contextLength, endless, count, attention, sampling, evalCallback);
   }
 
   public GenerationOptions withSampling(@Nullable SamplerOptions options) {
     return new GenerationOptions(
-        maxNewTokens, parallel, contextLength, endless, threads, attention, options);
+        maxNewTokens, parallel, contextLength, endless, threads, attention, options, evalCallback);
+  }
+
+  public GenerationOptions withEvalCallback(@Nullable EvalCallback callback) {
+    return new GenerationOptions(
+        maxNewTokens, parallel, contextLength, endless, threads, attention, sampling, callback);
   }
 }

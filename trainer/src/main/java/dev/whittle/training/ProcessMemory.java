@@ -7,7 +7,7 @@ import java.nio.file.Path;
 
 /// What the operating system says of this process's memory.
 public final class ProcessMemory {
-  private static final Path STATUS = Path.of("/proc/self/status");
+  private static final String SELF = "self";
   private static final String PEAK = "VmHWM:";
   private static final String RESIDENT = "VmRSS:";
 
@@ -16,12 +16,17 @@ public final class ProcessMemory {
   /// The most bytes that were resident at a time; 0 where the system does not tell (it is read from
   /// Linux's `/proc`).
   public static long peakBytes() {
-    return read(PEAK);
+    return read(SELF, PEAK);
+  }
+
+  /// The same of another process.
+  public static long peakBytes(long process) {
+    return read(Long.toString(process), PEAK);
   }
 
   /// The bytes that are resident now; 0 where the system does not tell.
   public static long residentBytes() {
-    return read(RESIDENT);
+    return read(SELF, RESIDENT);
   }
 
   /// The bytes that Java takes for itself: what is resident now, and the part of its heap that it
@@ -35,9 +40,9 @@ public final class ProcessMemory {
         : resident + runtime.freeMemory();
   }
 
-  private static long read(String field) {
+  private static long read(String process, String field) {
     try {
-      for (String line : Files.readAllLines(STATUS)) {
+      for (String line : Files.readAllLines(Path.of("/proc", process, "status"))) {
         if (line.startsWith(field)) {
           return Long.parseLong(line.substring(field.length()).replace("kB", "").strip()) * 1024;
         }

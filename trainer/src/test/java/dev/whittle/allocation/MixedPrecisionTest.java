@@ -72,7 +72,8 @@ class MixedPrecisionTest {
     TokenizedCorpus text = corpus(30);
     Map<String, GgmlType> all = new LinkedHashMap<>();
     try (ModelFile model = ModelFile.open(file);
-        SensitivityMeter meter = new SensitivityMeter(model, importance(text), text, text, 1)) {
+        SensitivityMeter meter =
+            new SensitivityMeter(model, importance(text), text, text, false, 1)) {
       model.file().tensors().stream()
           .filter(tensor -> tensor.rows() > 1)
           .forEach(tensor -> all.put(tensor.name(), GgmlType.Q4_0));
@@ -130,7 +131,15 @@ class MixedPrecisionTest {
 
   private MixedPrecision.Choice mixed(TypeSelection given, SizeBudget budget) throws IOException {
     return new MixedPrecision(
-            file, given, CANDIDATES, budget, corpus(40), 400, folder.resolve("cache.json"), 1)
+            file,
+            given,
+            CANDIDATES,
+            budget,
+            corpus(40),
+            400,
+            false,
+            folder.resolve("cache.json"),
+            1)
         .choose(listener);
   }
 

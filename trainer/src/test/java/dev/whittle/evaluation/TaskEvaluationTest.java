@@ -44,8 +44,9 @@ class TaskEvaluationTest {
     DivergenceReport divergence = new DivergenceReport(10, 2.5, 2.25, 0.125, 0.1, 1, 0.75);
     Path file = Path.of("m.gguf");
     JsonMapper json = JsonMapper.shared();
-    JsonNode alone = json.valueToTree(EvaluationReport.of(file, 100, 2.5, task, null));
-    JsonNode compared = json.valueToTree(EvaluationReport.of(file, 100, 2.5, task, divergence));
+    JsonNode alone = json.valueToTree(EvaluationReport.of(file, 100, 2.5, task, null, null));
+    JsonNode compared =
+        json.valueToTree(EvaluationReport.of(file, 100, 2.5, task, null, divergence));
     assertEquals(
         json.readTree(
                 """
