@@ -51,11 +51,7 @@ record PtqCell(Path model, Format format, String method, String cacheType) {
 
   /// Whether the method learns from a text.
   boolean needsText() {
-    return parsed().transform() != null
-        || switch (parsed().rounding()) {
-          case RTN, IMATRIX, FITTED -> false;
-          default -> true;
-        };
+    return parsed().transform() != null || parsed().rounding().isCalibrated();
   }
 
   /// Whether the method takes an importance matrix.

@@ -43,6 +43,8 @@ import tools.jackson.databind.json.JsonMapper;
 final class PtqCommand implements Callable<Integer> {
   static final String DEFAULT_CACHE = "f16";
 
+  private static final int IMPORTANCE_DOCUMENTS = 4096;
+
   private static final JsonMapper JSON =
       JsonMapper.builder()
           .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
@@ -108,8 +110,10 @@ final class PtqCommand implements Callable<Integer> {
       names = "--calibration-documents",
       paramLabel = "N",
       converter = PositiveInt.class,
-      description = "As in 'whittle quantize'; ${DEFAULT-VALUE} by default.")
-  private int documents = 1024;
+      description =
+          "As in 'whittle quantize', where each method has its own default; importance matrices take"
+              + " 4096 lines by default.")
+  private @Nullable Integer documents;
 
   @Option(
       names = "--limit",
@@ -158,11 +162,11 @@ final class PtqCommand implements Callable<Integer> {
   private PtqResult result(PtqCell cell) throws IOException {
     Path kept = folder.resolve("cells").resolve(cell.key() + ".json");
     String settings =
-        "model %s, calibration %s (%d documents), test %s (%s questions)"
+        "model %s, calibration %s (%s documents), test %s (%s questions)"
             .formatted(
                 digest(cell.model()),
                 digest(calibration),
-                documents,
+                documents == null ? "default" : documents,
                 digest(test),
                 limit == null ? "all" : limit);
     if (Files.exists(kept)) {
@@ -253,10 +257,10 @@ final class PtqCommand implements Callable<Integer> {
                 "-t",
                 Integer.toString(threads.threads())));
         if (cell.needsText()) {
-          arguments.addAll(
-              List.of(
-                  "-f", calibration.toString(),
-                  "--calibration-documents", Integer.toString(documents)));
+          arguments.addAll(List.of("-f", calibration.toString()));
+          if (documents != null) {
+            arguments.addAll(List.of("--calibration-documents", documents.toString()));
+          }
         } else if (cell.takesImportance()) {
           arguments.addAll(List.of("--imatrix", importance(cell).toString()));
         }
@@ -267,9 +271,10 @@ final class PtqCommand implements Callable<Integer> {
 
   /// Collected once for a model.
   private Path importance(PtqCell cell) throws IOException {
+    int lines = documents == null ? IMPORTANCE_DOCUMENTS : documents;
     Path file =
         folder.resolve(
-            "%s-%s-%d.imatrix.gguf".formatted(cell.modelName(), digest(calibration), documents));
+            "%s-%s-%d.imatrix.gguf".formatted(cell.modelName(), digest(calibration), lines));
     if (!Files.exists(file)) {
       ChildRun.of(
               List.of(
@@ -281,7 +286,7 @@ final class PtqCommand implements Callable<Integer> {
                   "-o",
                   file.toString(),
                   "--limit",
-                  Integer.toString(documents),
+                  Integer.toString(lines),
                   "-t",
                   Integer.toString(threads.threads())))
           .require();
