@@ -127,7 +127,9 @@ class PostTrainingQuantizerTest {
   }
 
   @ParameterizedTest
-  @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "GPTQ")
+  @EnumSource(
+      mode = EnumSource.Mode.EXCLUDE,
+      names = {"GPTQ", "BLOCKWISE"})
   void bytesDoNotDependOnThreads(QuantizationMethod method) throws IOException {
     PostTrainingQuantizer quantizer =
         PostTrainingQuantizer.of(TypeSelection.of(FileType.TQ2_0))
