@@ -10,6 +10,7 @@ final class ReplyText implements Consumer<String>, AutoCloseable {
 
   private final Terminal terminal;
   private final Thoughts thoughts = new Thoughts(this::print);
+  private boolean begun;
 
   ReplyText(Terminal terminal) {
     this.terminal = terminal;
@@ -17,6 +18,7 @@ final class ReplyText implements Consumer<String>, AutoCloseable {
 
   @Override
   public void accept(String piece) {
+    begun = true;
     thoughts.append(piece);
   }
 
@@ -24,10 +26,12 @@ final class ReplyText implements Consumer<String>, AutoCloseable {
     terminal.print(thinking && terminal.isDimmable() ? DIM + text + PLAIN : text);
   }
 
-  /// Ends the reply, and its line.
+  /// Ends the reply, and its line, if there is any of it.
   @Override
   public void close() {
     thoughts.finish();
-    terminal.println("");
+    if (begun) {
+      terminal.println("");
+    }
   }
 }
