@@ -62,8 +62,8 @@ final class DistillCommand implements Callable<Integer>, Checkable {
       paramLabel = "METHOD|FILE",
       description =
           "Where the weights start: rtn (rounded to nearest), imatrix (by importance), gptq"
-              + " (calibrated with 1,024 documents of the data), blockwise (with 4,096), or a GGUF file of the same model;"
-              + " ${DEFAULT-VALUE} by default.")
+              + " (calibrated with 1,024 documents of the data), blockwise (with 4,096), or a GGUF"
+              + " file of the same model; ${DEFAULT-VALUE} by default.")
   private String start = "imatrix";
 
   @Option(
@@ -85,21 +85,7 @@ final class DistillCommand implements Callable<Integer>, Checkable {
               + " data, which read the same file.")
   private @Nullable Path teacherCache;
 
-  @Option(
-      names = "--run-dir",
-      paramLabel = "DIR",
-      description = "Keep settings, metrics and checkpoints in this folder.")
-  private @Nullable Path runDirectory;
-
-  @Option(
-      names = "--checkpoint-steps",
-      paramLabel = "N",
-      converter = PositiveInt.class,
-      description = "Steps between checkpoints; ${DEFAULT-VALUE} by default.")
-  private int checkpointSteps = 100;
-
-  @Option(names = "--resume", description = "Go on with the run in --run-dir.")
-  private boolean resume;
+  @Mixin private RunOptions run = new RunOptions(100);
 
   @Option(
       names = "--held-out",
@@ -142,10 +128,7 @@ final class DistillCommand implements Callable<Integer>, Checkable {
 
   @Override
   public Integer call() throws IOException {
-    if (resume && runDirectory == null) {
-      throw new ParameterException(
-          spec.commandLine(), "--resume needs the run to go on with; add --run-dir DIR");
-    }
+    run.check();
     if (json && !dryRun) {
       throw new ParameterException(
           spec.commandLine(), "--json is for what --dry-run says; add --dry-run or leave it out");
@@ -158,7 +141,8 @@ final class DistillCommand implements Callable<Integer>, Checkable {
     }
     DistillationResult result;
     try (TrainingProgress progress = new TrainingProgress(whittle.terminal(), "distill");
-        InterruptionNotice _ = new InterruptionNotice(whittle.terminal(), interrupted())) {
+        InterruptionNotice _ =
+            new InterruptionNotice(whittle.terminal(), run.interrupted(teacherCache))) {
       result = new DistillationJob(request, progress).run();
     } catch (ArithmeticException e) {
       throw new FruitlessException(e.getMessage(), e);
@@ -191,10 +175,10 @@ final class DistillCommand implements Callable<Integer>, Checkable {
         where,
         threads.threads(),
         activations.wanted(),
-        runDirectory,
+        run.directory(),
         heldOut(),
-        checkpointSteps,
-        resume,
+        run.checkpointSteps(),
+        run.resume(),
         output.mayReplace());
   }
 
@@ -256,12 +240,6 @@ final class DistillCommand implements Callable<Integer>, Checkable {
     }
     plan.memory().requireFit(request.teacher().toString());
     return ExitCode.OK;
-  }
-
-  private String interrupted() {
-    return runDirectory == null
-        ? "interrupted; nothing was written" + (teacherCache == null ? "" : " but " + teacherCache)
-        : "interrupted; add --resume to go on from the last checkpoint in " + runDirectory;
   }
 
   private @Nullable HeldOut heldOut() {

@@ -5,6 +5,7 @@ import dev.whittle.distillation.BatchPlan;
 import dev.whittle.evaluation.GenerationOptions;
 import dev.whittle.ggml.Device;
 import dev.whittle.ggml.FileType;
+import dev.whittle.ggml.LlamaModelOptions;
 import dev.whittle.reinforcement.Advantage;
 import dev.whittle.reinforcement.Aggregation;
 import dev.whittle.reinforcement.GrpoJob;
@@ -42,9 +43,6 @@ import picocli.CommandLine.Spec;
     },
     sortOptions = false)
 final class GrpoCommand implements Callable<Integer>, Checkable {
-  private static final int HOST_PARALLEL = 32;
-  private static final int DEVICE_PARALLEL = 256;
-
   @ParentCommand private Whittle whittle;
   @Spec private CommandSpec spec;
 
@@ -238,48 +236,21 @@ final class GrpoCommand implements Callable<Integer>, Checkable {
           "Seed of the order of the questions and of the replies; ${DEFAULT-VALUE} by default.")
   private long seed = 1;
 
-  @Option(
-      names = "--run-dir",
-      paramLabel = "DIR",
-      description = "Keep settings, metrics and checkpoints in this folder.")
-  private @Nullable Path runDirectory;
-
-  @Option(
-      names = "--checkpoint-steps",
-      paramLabel = "N",
-      converter = PositiveInt.class,
-      description = "Steps between checkpoints; ${DEFAULT-VALUE} by default.")
-  private int checkpointSteps = 20;
-
-  @Option(names = "--resume", description = "Go on with the run in --run-dir.")
-  private boolean resume;
+  @Mixin private RunOptions run = new RunOptions(20);
 
   @Mixin private ActivationsOption activations;
 
-  @Option(
-      names = {"-np", "--parallel"},
-      paramLabel = "N",
-      converter = PositiveInt.class,
-      description =
-          "Replies that are generated at once; by default, "
-              + HOST_PARALLEL
-              + " on the CPU and "
-              + DEVICE_PARALLEL
-              + " on a GPU.")
-  private @Nullable Integer parallel;
+  @Mixin private ParallelOption parallel;
 
   @Mixin private InferenceOptions inference;
 
   @Override
   public Integer call() throws IOException {
-    if (resume && runDirectory == null) {
-      throw new ParameterException(
-          spec.commandLine(), "--resume needs the run to go on with; add --run-dir DIR");
-    }
+    run.check();
     GrpoRequest request = request();
     GrpoResult result;
     try (Steps progress = new Steps();
-        InterruptionNotice _ = new InterruptionNotice(whittle.terminal(), interrupted())) {
+        InterruptionNotice _ = new InterruptionNotice(whittle.terminal(), run.interrupted(null))) {
       result = new GrpoJob(request, progress).run();
     } catch (UnviableException | ArithmeticException e) {
       throw new FruitlessException(e.getMessage(), e);
@@ -303,7 +274,7 @@ final class GrpoCommand implements Callable<Integer>, Checkable {
     if (devices.size() > 1) {
       whittle.terminal().say("grpo: only " + device.name() + " is used, of several devices");
     }
-    boolean offloading = inference.modelOptions().isOffloading();
+    LlamaModelOptions options = inference.modelOptions();
     try {
       return new GrpoRequest(
           model.path(),
@@ -316,17 +287,16 @@ final class GrpoCommand implements Callable<Integer>, Checkable {
           importance,
           settings(device),
           GenerationOptions.greedy(maxTokens)
-              .withParallel(
-                  parallel != null ? parallel : offloading ? DEVICE_PARALLEL : HOST_PARALLEL)
+              .withParallel(parallel.sequences(options))
               .withThreads(inference.threads())
               .withAttention(inference.attention()),
-          inference.modelOptions(),
+          options,
           device,
           inference.threads(),
           activations.wanted(),
-          runDirectory,
-          checkpointSteps,
-          resume,
+          run.directory(),
+          run.checkpointSteps(),
+          run.resume(),
           output.mayReplace());
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), e.getMessage(), e);
@@ -357,12 +327,6 @@ final class GrpoCommand implements Callable<Integer>, Checkable {
         0,
         clip,
         seed);
-  }
-
-  private String interrupted() {
-    return runDirectory == null
-        ? "interrupted; nothing was written"
-        : "interrupted; add --resume to go on from the last checkpoint in " + runDirectory;
   }
 
   private String summary(GrpoResult result) {

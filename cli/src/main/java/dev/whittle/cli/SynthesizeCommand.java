@@ -39,10 +39,6 @@ import picocli.CommandLine.Spec;
     sortOptions = false)
 final class SynthesizeCommand implements Callable<Integer>, Checkable {
   private static final int DEFAULT_CONVERSATIONS = 1000;
-  private static final int HOST_PARALLEL = 32;
-
-  /// As many as a context of llama.cpp can hold: a GPU only works at its full rate on many.
-  private static final int DEVICE_PARALLEL = 256;
 
   @ParentCommand private Whittle whittle;
   @Spec private CommandSpec spec;
@@ -142,17 +138,7 @@ final class SynthesizeCommand implements Callable<Integer>, Checkable {
   @Option(names = "--resume", description = "Go on with what an unfinished run has left.")
   private boolean resume;
 
-  @Option(
-      names = {"-np", "--parallel"},
-      paramLabel = "N",
-      converter = PositiveInt.class,
-      description =
-          "Turns that are generated at once; by default, "
-              + HOST_PARALLEL
-              + " on the CPU and "
-              + DEVICE_PARALLEL
-              + " on a GPU.")
-  private @Nullable Integer parallel;
+  @Mixin private ParallelOption parallel;
 
   @Mixin private InferenceOptions inference;
 
@@ -203,7 +189,7 @@ final class SynthesizeCommand implements Callable<Integer>, Checkable {
           samples,
           turns,
           GenerationOptions.greedy(maxTokens)
-              .withParallel(parallel == null ? defaultParallel(options) : parallel)
+              .withParallel(parallel.sequences(options))
               .withThreads(inference.threads())
               .withAttention(inference.attention())
               .withSampling(reply == 0 ? null : sampling(reply)),
@@ -219,10 +205,6 @@ final class SynthesizeCommand implements Callable<Integer>, Checkable {
 
   private SamplerOptions sampling(double heat) {
     return new SamplerOptions(heat, topK, topP, minP, 0);
-  }
-
-  private static int defaultParallel(LlamaModelOptions options) {
-    return options.isOffloading() ? DEVICE_PARALLEL : HOST_PARALLEL;
   }
 
   private static String reasons(SynthesisCounts counts) {

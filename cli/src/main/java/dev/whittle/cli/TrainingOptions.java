@@ -150,9 +150,6 @@ final class TrainingOptions {
       description = "Seed of the order of the data; ${DEFAULT-VALUE} by default.")
   private long seed = 1;
 
-  /// The settings for training to a type on a device, or on several like it.
-  ///
-  /// @throws ParameterException if a value is out of range
   boolean completionOnly() {
     return completionOnly;
   }
@@ -161,6 +158,9 @@ final class TrainingOptions {
     return contextLength;
   }
 
+  /// The settings for training to a type on a device, or on several like it.
+  ///
+  /// @throws ParameterException if a value is out of range
   DistillationSettings settings(GgmlType type, Device device) {
     try {
       return new DistillationSettings(

@@ -1,0 +1,64 @@
+package dev.whittle.cli;
+
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/// Where a training leaves what it can go on from.
+final class RunOptions {
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec command;
+
+  @Option(
+      names = "--run-dir",
+      paramLabel = "DIR",
+      description = "Keep settings, metrics and checkpoints in this folder.")
+  private @Nullable Path directory;
+
+  @Option(
+      names = "--checkpoint-steps",
+      paramLabel = "N",
+      converter = PositiveInt.class,
+      description = "Steps between checkpoints; ${DEFAULT-VALUE} by default.")
+  private int checkpointSteps;
+
+  @Option(names = "--resume", description = "Go on with the run in --run-dir.")
+  private boolean resume;
+
+  /// @param checkpointSteps how many there are between checkpoints, unless it is said
+  RunOptions(int checkpointSteps) {
+    this.checkpointSteps = checkpointSteps;
+  }
+
+  @Nullable Path directory() {
+    return directory;
+  }
+
+  int checkpointSteps() {
+    return checkpointSteps;
+  }
+
+  boolean resume() {
+    return resume;
+  }
+
+  /// @throws ParameterException if there is no run to go on with
+  void check() {
+    if (resume && directory == null) {
+      throw new ParameterException(
+          command.commandLine(), "--resume needs the run to go on with; add --run-dir DIR");
+    }
+  }
+
+  /// What to say when the run is interrupted.
+  ///
+  /// @param left what has been written then outside the run directory, if anything has
+  String interrupted(@Nullable Path left) {
+    return directory == null
+        ? "interrupted; nothing was written" + (left == null ? "" : " but " + left)
+        : "interrupted; add --resume to go on from the last checkpoint in " + directory;
+  }
+}
