@@ -28,11 +28,6 @@ final class Q4_0 extends ScaleFormat {
   }
 
   @Override
-  void readScales(byte[] block, int at, Scales scales, int index) {
-    set(scales, index, Float16.read(block, at));
-  }
-
-  @Override
   void unpack(byte[] block, int at, byte[] codes) {
     Nibbles.read(block, at + 2, codes, 2 * HALF, HALF);
   }

@@ -26,11 +26,6 @@ final class Q5_0 extends ScaleFormat {
   }
 
   @Override
-  void readScales(byte[] block, int at, Scales scales, int index) {
-    set(scales, index, Float16.read(block, at));
-  }
-
-  @Override
   void unpack(byte[] block, int at, byte[] codes) {
     FiveBits.read(block, at + 2, codes);
   }

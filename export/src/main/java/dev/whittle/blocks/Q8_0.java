@@ -29,11 +29,6 @@ final class Q8_0 extends ScaleFormat {
   }
 
   @Override
-  void readScales(byte[] block, int at, Scales scales, int index) {
-    set(scales, index, Float16.read(block, at));
-  }
-
-  @Override
   void unpack(byte[] block, int at, byte[] codes) {
     for (int i = 0; i < SIZE; i++) {
       codes[i] = (byte) (block[at + 2 + i] + ZERO);

@@ -44,6 +44,12 @@ abstract sealed class ScaleFormat extends BlockFormat
     set(scales, block, Float16.nearest(scales.scale[block]));
   }
 
+  /// The scale is where most of these formats have it, in front of the codes.
+  @Override
+  void readScales(byte[] block, int at, Scales scales, int index) {
+    set(scales, index, Float16.read(block, at));
+  }
+
   /// Takes a scale as it is encoded.
   static void set(Scales scales, int block, short scale) {
     scales.blockScale[block] = scale;
