@@ -1,6 +1,5 @@
 package dev.whittle.autograd;
 
-import dev.whittle.ggml.GgmlType;
 import dev.whittle.ggml.Operations;
 import dev.whittle.ggml.Tensor;
 
@@ -23,31 +22,6 @@ final class GgmlKernels implements Kernels {
   ///   gradient
   GgmlKernels(long sliceElements) {
     this.sliceElements = sliceElements;
-  }
-
-  @Override
-  public Kernels withDeployedAttention() {
-    return this;
-  }
-
-  @Override
-  public boolean needTransposed(GgmlType type) {
-    return true;
-  }
-
-  @Override
-  public Tensor operand(Tape tape, Weight weight, Tensor x) {
-    return x;
-  }
-
-  @Override
-  public Tensor forward(Operations operations, Weight weight, Tensor operand) {
-    return operations.multiplyMatrices(weight.value(), operand);
-  }
-
-  @Override
-  public Tensor atInput(Gradients gradients, Weight weight, Tensor gradient) {
-    return gradients.operations().multiplyMatrices(weight.requireTransposed(), gradient);
   }
 
   @Override

@@ -1,8 +1,6 @@
 package dev.whittle.autograd;
 
 import dev.whittle.ggml.CudaOperations;
-import dev.whittle.ggml.GgmlType;
-import dev.whittle.ggml.Operations;
 import dev.whittle.ggml.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -21,11 +19,6 @@ final class GpuKernels implements Kernels {
   }
 
   @Override
-  public Kernels withDeployedAttention() {
-    return this;
-  }
-
-  @Override
   public Kernels replacingGradients() {
     return new GpuKernels(cuda, true);
   }
@@ -33,26 +26,6 @@ final class GpuKernels implements Kernels {
   @Override
   public @Nullable CudaOperations cuda() {
     return cuda;
-  }
-
-  @Override
-  public boolean needTransposed(GgmlType type) {
-    return true;
-  }
-
-  @Override
-  public Tensor operand(Tape tape, Weight weight, Tensor x) {
-    return x;
-  }
-
-  @Override
-  public Tensor forward(Operations operations, Weight weight, Tensor operand) {
-    return operations.multiplyMatrices(weight.value(), operand);
-  }
-
-  @Override
-  public Tensor atInput(Gradients gradients, Weight weight, Tensor gradient) {
-    return gradients.operations().multiplyMatrices(weight.requireTransposed(), gradient);
   }
 
   @Override

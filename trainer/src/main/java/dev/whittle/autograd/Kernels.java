@@ -33,7 +33,9 @@ public sealed interface Kernels permits GgmlKernels, OneDnnKernels, GpuKernels, 
 
   /// These kernels, but attention as llama.cpp computes it where its own is not fused: beside
   /// products with the blocks themselves, so that the whole pass gives the numbers of deployment.
-  Kernels withDeployedAttention();
+  default Kernels withDeployedAttention() {
+    return this;
+  }
 
   /// These kernels for a step of one micro-batch, in which each matrix is multiplied with once: its
   /// gradient may then replace what was there before, where adding costs more.
@@ -49,16 +51,24 @@ public sealed interface Kernels permits GgmlKernels, OneDnnKernels, GpuKernels, 
   /// Whether the gradient at the inputs of a matrix needs the matrix's transposed copy.
   ///
   /// @param type what the forward pass multiplies with
-  boolean needTransposed(GgmlType type);
+  default boolean needTransposed(GgmlType type) {
+    return true;
+  }
 
   /// What products with a matrix take for its inputs, and the backward pass needs of them.
-  Tensor operand(Tape tape, Weight weight, Tensor x);
+  default Tensor operand(Tape tape, Weight weight, Tensor x) {
+    return x;
+  }
 
-  /// Y.
-  Tensor forward(Operations operations, Weight weight, Tensor operand);
+  /// Y, by `ggml_mul_mat` unless there is something better.
+  default Tensor forward(Operations operations, Weight weight, Tensor operand) {
+    return operations.multiplyMatrices(weight.value(), operand);
+  }
 
-  /// dX.
-  Tensor atInput(Gradients gradients, Weight weight, Tensor gradient);
+  /// dX, likewise, with the transposed copy.
+  default Tensor atInput(Gradients gradients, Weight weight, Tensor gradient) {
+    return gradients.operations().multiplyMatrices(weight.requireTransposed(), gradient);
+  }
 
   /// Adds dW to the gradient of the weight.
   void accumulate(Gradients gradients, Weight weight, Tensor operand, Tensor gradient);
