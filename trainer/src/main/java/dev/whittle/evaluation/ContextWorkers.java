@@ -34,13 +34,13 @@ record ContextWorkers(int count, int threads) {
 
   /// Runs the work of every worker, and returns when all have finished.
   ///
-  /// Each worker has a thread of its own, a new one even where there is only one: ggml's AMX
-  /// kernels load the configuration of a thread's tiles once in its life, and end the process if
-  /// someone else, as oneDNN does in training, has released it since.
-  ///
   /// @param work is given the worker's number, from 0
   /// @throws RuntimeException what the work threw first, if it did
   void run(IntConsumer work) {
+    if (count == 1) {
+      work.accept(0);
+      return;
+    }
     try (ExecutorService pool = Executors.newFixedThreadPool(count)) {
       List<Callable<Void>> jobs = new ArrayList<>();
       for (int i = 0; i < count; i++) {
