@@ -1,12 +1,9 @@
 package dev.whittle.training;
 
 import dev.whittle.ggml.GgmlType;
-import dev.whittle.ggml.Tensor;
 import dev.whittle.ggml.TensorContext;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.LinkedHashMap;
-import java.util.SequencedMap;
 
 /// Both moments as bfloat16, rounded to nearest.
 ///
@@ -14,23 +11,11 @@ import java.util.SequencedMap;
 /// place (0.2%), so that nothing gets stuck and rounding needs no chance: over 300 simulated steps
 /// the weights ended 0.2% from those of float32, 0.3% with stochastic rounding or with the square
 /// root of the second moment.
-final class BFloat16Moments extends Moments {
+final class BFloat16Moments extends PairMoments {
   private static final ValueLayout.OfShort BF16 = ValueLayout.JAVA_SHORT;
 
-  private final Tensor first;
-  private final Tensor second;
-
   BFloat16Moments(TensorContext context, long inputs, long outputs) {
-    first = context.newTensor(GgmlType.BF16, inputs, outputs);
-    second = context.newTensor(GgmlType.BF16, inputs, outputs);
-  }
-
-  @Override
-  SequencedMap<String, Tensor> tensors() {
-    SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
-    tensors.put("m", first);
-    tensors.put("v", second);
-    return tensors;
+    super(context, GgmlType.BF16, inputs, outputs);
   }
 
   @Override
@@ -40,8 +25,8 @@ final class BFloat16Moments extends Moments {
 
   @Override
   Part from(long element) {
-    MemorySegment m = first.host().asSlice(element * Short.BYTES);
-    MemorySegment v = second.host().asSlice(element * Short.BYTES);
+    MemorySegment m = first().host().asSlice(element * Short.BYTES);
+    MemorySegment v = second().host().asSlice(element * Short.BYTES);
     return new Part() {
       private short[] rounded = new short[BLOCK];
 

@@ -8,7 +8,7 @@ import java.util.SequencedMap;
 
 /// AdamW's two moments of a parameter. The formula runs in float32; what differs is what is kept
 /// between steps.
-public abstract sealed class Moments permits F32Moments, BFloat16Moments, BlockwiseMoments {
+public abstract sealed class Moments permits PairMoments, BlockwiseMoments {
   /// A part that is updated on its own begins at a multiple of so many elements.
   static final int BLOCK = 256;
 
