@@ -30,8 +30,7 @@ final class RowPlan {
 
   /// @param documents the numbers of those that there is a plan for
   static RowPlan of(TokenizedCorpus corpus, int[] documents, int rowLength, long seed, int epoch) {
-    // The odd constant keeps the epochs of neighbouring seeds apart.
-    Random random = new Random(seed + epoch * 0x9E3779B97F4A7C15L);
+    Random random = Epochs.order(seed, epoch);
     int[] order = documents.clone();
     shuffle(order, random);
     List<int[]> rows = pack(corpus, order, rowLength);

@@ -3,13 +3,13 @@ package dev.whittle.reinforcement;
 import dev.whittle.data.DataException;
 import dev.whittle.data.DataPosition;
 import dev.whittle.data.DocumentTokenizer;
+import dev.whittle.data.Epochs;
 import dev.whittle.data.Example;
 import dev.whittle.data.JsonlDataset;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
-import java.util.Random;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -78,8 +78,7 @@ final class Questions {
 
   private List<Question> shuffled(int epoch) {
     List<Question> shuffled = new ArrayList<>(questions);
-    // The odd constant keeps the epochs of neighbouring seeds apart.
-    Collections.shuffle(shuffled, new Random(seed + epoch * 0x9E3779B97F4A7C15L));
+    Collections.shuffle(shuffled, Epochs.order(seed, epoch));
     return shuffled;
   }
 
