@@ -25,11 +25,16 @@ public record BatchPlan(BatchShape shape, int microBatches) {
   /// @param devices that share a step, each with as many micro-batches as the others
   public static BatchPlan of(
       int tokensPerStep, int longestDocument, int microBatchTokens, int devices) {
-    int length = (longestDocument + ROW_STEP - 1) / ROW_STEP * ROW_STEP;
+    int length = rowLength(longestDocument);
     int rows = Math.max(1, Math.round((float) tokensPerStep / length));
     int share = Math.ceilDiv(rows, devices);
     int micro = Math.max(1, Math.ceilDiv(share, Math.max(1, microBatchTokens / length)));
     return new BatchPlan(new BatchShape(Math.ceilDiv(share, micro), length), micro * devices);
+  }
+
+  /// The tokens of a row with room for the longest document.
+  public static int rowLength(int longestDocument) {
+    return Math.ceilDiv(longestDocument, ROW_STEP) * ROW_STEP;
   }
 
   /// The tokens of a micro-batch that suit a device.

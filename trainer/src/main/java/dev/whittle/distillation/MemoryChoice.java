@@ -35,11 +35,19 @@ public record MemoryChoice(
     }
     if (wanted == null) {
       MemoryPlan memory = kept.measure(meter);
-      if (memory.total() <= KEPT_SHARE * available) {
+      if (canKeep(memory.total(), available)) {
         return new MemoryChoice(Activations.KEPT, memory, available, null);
       }
     }
     return of(meter, MemoryVariant.of(settings, longest, Activations.RECOMPUTED), available);
+  }
+
+  /// Whether there is room for keeping activations.
+  ///
+  /// @param bytes what the run then takes
+  /// @param available the bytes that there are
+  public static boolean canKeep(long bytes, long available) {
+    return bytes <= KEPT_SHARE * available;
   }
 
   private static MemoryChoice of(MemoryMeter meter, MemoryVariant variant, long available) {
@@ -79,9 +87,7 @@ public record MemoryChoice(
   /// @throws MemoryException if it does not fit
   public void requireFit(String what) {
     if (mend != null) {
-      throw new MemoryException(
-          "training %s would take %.2f GiB of memory, but only %.2f GiB can be had; %s"
-              .formatted(what, memory.total() / GIB, available / GIB, mend));
+      throw MemoryException.of(what, memory.total(), available, mend);
     }
   }
 }

@@ -2,6 +2,8 @@ package dev.whittle.reinforcement;
 
 import dev.whittle.data.DocumentTokenizer;
 import dev.whittle.data.JsonlDataset;
+import dev.whittle.distillation.BatchPlan;
+import dev.whittle.distillation.MemoryChoice;
 import dev.whittle.distillation.MemoryException;
 import dev.whittle.ggml.Backend;
 import dev.whittle.ggml.LlamaModel;
@@ -36,14 +38,6 @@ import org.jspecify.annotations.Nullable;
 /// Runs a [GrpoRequest]: lets the policy answer, trains it, writes metrics and checkpoints on the
 /// way and the model at the end.
 public final class GrpoJob {
-  /// Rows of micro-batches are a multiple of this: products and the softmax work on whole vectors.
-  private static final int ROW_STEP = 32;
-
-  /// Kept activations leave some memory to others, such as the system's cache of files.
-  private static final double KEPT_SHARE = 0.9;
-
-  private static final double GIB = 1L << 30;
-
   private final GrpoRequest request;
   private final GrpoListener listener;
 
@@ -202,7 +196,7 @@ public final class GrpoJob {
   /// Rows with room for any question and reply.
   private BatchShape shape(Questions questions) {
     int longest = questions.longest() + request.settings().maxNewTokens();
-    int length = Math.ceilDiv(longest, ROW_STEP) * ROW_STEP;
+    int length = BatchPlan.rowLength(longest);
     return new BatchShape(Math.max(1, request.settings().microBatchTokens() / length), length);
   }
 
@@ -213,19 +207,17 @@ public final class GrpoJob {
     long available = AvailableMemory.on(backend);
     long kept = bytes(parts, types, shape, Activations.KEPT);
     if (wanted == null) {
-      wanted = kept <= KEPT_SHARE * available ? Activations.KEPT : Activations.RECOMPUTED;
+      wanted = MemoryChoice.canKeep(kept, available) ? Activations.KEPT : Activations.RECOMPUTED;
     }
     long bytes = wanted == Activations.KEPT ? kept : bytes(parts, types, shape, wanted);
     if (bytes > available) {
-      throw new MemoryException(
-          "training %s would take %.2f GiB of memory, but only %.2f GiB can be had; use %s"
-              .formatted(
-                  request.model(),
-                  bytes / GIB,
-                  available / GIB,
-                  wanted == Activations.KEPT
-                      ? "--activations recomputed"
-                      : "--moments q8, a smaller --ubatch-size or a smaller model"));
+      throw MemoryException.of(
+          request.model().toString(),
+          bytes,
+          available,
+          wanted == Activations.KEPT
+              ? "use --activations recomputed"
+              : "use --moments q8, a smaller --ubatch-size or a smaller model");
     }
     return wanted;
   }
