@@ -1,5 +1,6 @@
 package dev.whittle.cli;
 
+import dev.whittle.cli.report.Html;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -65,7 +66,7 @@ final class ScatterChart {
     text(svg, (LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 12, "middle", xTitle);
     svg.append(
         "<text transform=\"translate(20 %d) rotate(-90)\" text-anchor=\"middle\">%s</text>\n"
-            .formatted((TOP + HEIGHT - BOTTOM) / 2, escaped(yTitle)));
+            .formatted((TOP + HEIGHT - BOTTOM) / 2, Html.escape(yTitle)));
     int number = 0;
     for (Map.Entry<String, List<Point>> entry : series.entrySet()) {
       String color = COLORS[number % COLORS.length];
@@ -76,8 +77,8 @@ final class ScatterChart {
                     x(point.x(), mostX),
                     y(Math.log10(point.y()), leastDecade, mostDecade),
                     color,
-                    escaped(entry.getKey()),
-                    escaped(point.label()),
+                    Html.escape(entry.getKey()),
+                    Html.escape(point.label()),
                     point.x(),
                     point.y()));
       }
@@ -107,10 +108,6 @@ final class ScatterChart {
   private static void text(StringBuilder svg, double x, double y, String anchor, String text) {
     svg.append(
         "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">%s</text>\n"
-            .formatted(x, y, anchor, escaped(text)));
-  }
-
-  private static String escaped(String text) {
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;");
+            .formatted(x, y, anchor, Html.escape(text)));
   }
 }

@@ -1,11 +1,11 @@
 package dev.whittle.cli.report;
 
-/// Text for HTML.
-final class Html {
+/// Text for HTML and SVG.
+public final class Html {
   private Html() {}
 
   /// Text with nothing in it that HTML would take for markup.
-  static String escape(String text) {
+  public static String escape(String text) {
     return text.replace("&", "&amp;")
         .replace("<", "&lt;")
         .replace(">", "&gt;")
