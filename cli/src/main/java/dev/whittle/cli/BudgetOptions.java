@@ -106,7 +106,7 @@ final class BudgetOptions {
   /// @param fileBytes the size of the file that would be written
   TypeSelection choose(
       Path model,
-      Path data,
+      JsonlDataset data,
       int contextLength,
       boolean completionOnly,
       TypeSelection given,
@@ -168,10 +168,10 @@ final class BudgetOptions {
     return new SizeBudget.BitsPerWeight(bitsPerWeight);
   }
 
-  private static TokenizedCorpus corpus(Path model, Path data, int contextLength) {
+  private static TokenizedCorpus corpus(Path model, JsonlDataset data, int contextLength) {
     try (LlamaModel tokenizer = LlamaModel.load(model, LlamaModelOptions.vocabulary())) {
       return TokenizedCorpus.read(
-          new JsonlDataset(data),
+          data,
           new DocumentTokenizer(tokenizer),
           new CorpusLimits(Math.max(2, contextLength), DOCUMENTS, 1));
     }

@@ -11,11 +11,19 @@ import dev.whittle.gptq.ColumnOrder;
 import dev.whittle.gptq.GptqSettings;
 import dev.whittle.quantization.QuantizationMethod;
 import java.nio.file.Path;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /// The text that a method of post-training quantization learns from what a model computes.
 final class CalibrationOptions {
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec command;
+
   @Option(
       names = {"-f", "--file"},
       paramLabel = "CALIB",
@@ -24,6 +32,8 @@ final class CalibrationOptions {
               + " calibration text, JSON lines with 'messages' (a chat), 'prompt' and 'completion',"
               + " or 'text'.")
   private @Nullable Path file;
+
+  @Mixin private DomainOption domain;
 
   @Option(
       names = "--calibration-documents",
@@ -84,19 +94,32 @@ final class CalibrationOptions {
     return file;
   }
 
+  /// @throws ParameterException if there is a domain and no text to take it from
+  void check() {
+    if (domain.isGiven() && file == null) {
+      throw new ParameterException(
+          command.commandLine(),
+          "--domain says what to take of the calibration text; add -f CALIB");
+    }
+  }
+
+  /// The text, which must be given.
+  JsonlDataset dataset() {
+    return domain.of(Objects.requireNonNull(file));
+  }
+
   int contextLength() {
     return contextLength;
   }
 
-  /// Reads the text and tokenizes it for a model.
+  /// Reads the text, which must be given, and tokenizes it for a model.
   ///
   /// @param method which decides how much is taken where that is not said
-  TokenizedCorpus read(Path text, Path model, QuantizationMethod method) {
+  TokenizedCorpus read(Path model, QuantizationMethod method) {
     int count = documents > 0 ? documents : method == QuantizationMethod.BLOCKWISE ? 4096 : 1024;
-    JsonlDataset dataset = new JsonlDataset(text);
     try (LlamaModel tokenizer = LlamaModel.load(model, LlamaModelOptions.vocabulary())) {
       return TokenizedCorpus.read(
-          dataset,
+          dataset(),
           new DocumentTokenizer(tokenizer),
           new CorpusLimits(Math.max(2, contextLength), count, 1));
     }

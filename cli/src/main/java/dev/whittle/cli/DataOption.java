@@ -2,6 +2,7 @@ package dev.whittle.cli;
 
 import dev.whittle.data.JsonlDataset;
 import java.nio.file.Path;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /// The data set that a command reads: `-f`.
@@ -14,11 +15,9 @@ final class DataOption {
           "A data set of JSON lines: 'messages' (a chat), 'prompt' and 'completion', or 'text'.")
   private Path path;
 
-  Path path() {
-    return path;
-  }
+  @Mixin private DomainOption domain;
 
   JsonlDataset dataset() {
-    return new JsonlDataset(path);
+    return domain.of(path);
   }
 }

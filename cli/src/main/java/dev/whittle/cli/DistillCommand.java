@@ -165,7 +165,7 @@ final class DistillCommand implements Callable<Integer>, Checkable {
     requireUse(settings.loss());
     return new DistillationRequest(
         teacher.path(),
-        data.path(),
+        data.dataset(),
         dryRun ? output.path() : output.require(),
         selection,
         start(),
@@ -185,7 +185,7 @@ final class DistillCommand implements Callable<Integer>, Checkable {
   private TypeSelection typesWithinBudget() throws IOException {
     return budget.choose(
         teacher.path(),
-        data.path(),
+        data.dataset(),
         training.contextLength(),
         training.completionOnly(),
         types.select(FileType.Q2_K),

@@ -84,12 +84,6 @@ final class GrpoCommand implements Callable<Integer>, Checkable {
   private @Nullable Path reference;
 
   @Option(
-      names = "--domain",
-      paramLabel = "NAME",
-      description = "Ask the questions of this domain only.")
-  private @Nullable String domain;
-
-  @Option(
       names = "--steps",
       paramLabel = "N",
       converter = PositiveInt.class,
@@ -279,8 +273,7 @@ final class GrpoCommand implements Callable<Integer>, Checkable {
       return new GrpoRequest(
           model.path(),
           masters,
-          data.path(),
-          domain,
+          data.dataset(),
           output.require(),
           type == null ? null : types.select(type),
           reference,

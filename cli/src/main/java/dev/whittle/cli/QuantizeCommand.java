@@ -26,7 +26,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
-import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -132,9 +131,7 @@ final class QuantizeCommand implements Callable<Integer>, Checkable {
         return;
       }
       TokenizedCorpus text =
-          calibration.file() == null
-              ? null
-              : calibration.read(calibration.file(), source, rounding());
+          calibration.file() == null ? null : calibration.read(source, rounding());
       try (FoldedModel folded = fold(settings, plan, model, text)) {
         quantize(folded.path(), text);
       }
@@ -191,7 +188,7 @@ final class QuantizeCommand implements Callable<Integer>, Checkable {
     try (GgufFile model = GgufFile.open(source)) {
       return budget.choose(
           source,
-          Objects.requireNonNull(calibration.file()),
+          calibration.dataset(),
           calibration.contextLength(),
           false,
           types.select(FileType.Q2_K),
@@ -213,10 +210,7 @@ final class QuantizeCommand implements Callable<Integer>, Checkable {
         whittle.terminal().print(new TypeTable(quantizer.plan(model.file())).toString());
         return;
       }
-      TokenizedCorpus corpus =
-          text == null
-              ? calibration.read(Objects.requireNonNull(calibration.file()), source, rounding())
-              : text;
+      TokenizedCorpus corpus = text == null ? calibration.read(source, rounding()) : text;
       QuantizationPlan plan;
       try (GptqProgress progress = new GptqProgress(whittle.terminal(), rounding())) {
         plan =
@@ -276,6 +270,7 @@ final class QuantizeCommand implements Callable<Integer>, Checkable {
     if (kind != null) {
       requireMatching(kind);
     }
+    calibration.check();
     budget.requireOneOf(type, "TYPE");
     if (budget.isGiven() && kind != null) {
       throw usage("types by size are chosen for weights as they are; leave out " + kind);

@@ -99,6 +99,12 @@ class QuantizeTest {
         whittle("quantize", MODEL, out, "Q4_0", "--force", "-f", folder.resolve("no.jsonl")),
         UNUSABLE,
         "no.jsonl");
+    assertRefused(
+        whittle("quantize", MODEL, out, "Q4_0", "--force", "--domain", "math"), UNUSABLE, "-f");
+    assertRefused(
+        whittle("quantize", MODEL, out, "Q4_0", "--force", "-f", Demo.CHATS, "--domain", "cooking"),
+        UNUSABLE,
+        "'cooking'; name one of code, facts, math, prose");
   }
 
   @Test

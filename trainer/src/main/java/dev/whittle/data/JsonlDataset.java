@@ -8,6 +8,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.LongPredicate;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
@@ -18,7 +20,13 @@ import org.jspecify.annotations.Nullable;
 /// count.
 ///
 /// @param path the file, UTF-8
-public record JsonlDataset(Path path) {
+/// @param domain the one whose examples are the data set, as if the file had no others; null for
+///   all
+public record JsonlDataset(Path path, @Nullable String domain) {
+  /// All examples of a file.
+  public JsonlDataset(Path path) {
+    this(path, null);
+  }
 
   /// The examples in the order of the file, read as they are asked for. The stream must be closed.
   ///
@@ -30,8 +38,8 @@ public record JsonlDataset(Path path) {
 
   /// Some of the examples.
   ///
-  /// @param wanted whether to take the example with this index, from 0; the lines of others are not
-  ///   parsed
+  /// @param wanted whether to take the example with this index, from 0; unless there is a domain to
+  ///   look for, the lines of others are not parsed
   Stream<Example> examples(LongPredicate wanted) {
     BufferedReader reader = open();
     Iterator<Example> examples = new Lines(reader, wanted);
@@ -41,8 +49,13 @@ public record JsonlDataset(Path path) {
 
   /// How many examples there are.
   ///
-  /// @throws DataException if the file cannot be read
+  /// @throws DataException if the file cannot be read, or has none of the domain
   public long count() {
+    if (domain != null) {
+      try (Stream<Example> examples = examples()) {
+        return examples.count();
+      }
+    }
     try (BufferedReader reader = open()) {
       return reader.lines().filter(line -> !line.isBlank()).count();
     } catch (IOException | UncheckedIOException e) {
@@ -83,6 +96,7 @@ public record JsonlDataset(Path path) {
     private final LongPredicate wanted;
     private long line;
     private long index;
+    private final Set<String> others = new TreeSet<>();
     private @Nullable Example next;
 
     Lines(BufferedReader reader, LongPredicate wanted) {
@@ -112,15 +126,32 @@ public record JsonlDataset(Path path) {
       try {
         for (String text = reader.readLine(); text != null; text = reader.readLine()) {
           line++;
-          if (!text.isBlank() && wanted.test(index++)) {
-            return new ExampleParser(path, line).parse(text);
+          if (text.isBlank()) {
+            continue;
+          }
+          Example parsed = domain == null ? null : new ExampleParser(path, line).parse(text);
+          if (parsed != null && !domain.equals(parsed.domain())) {
+            if (parsed.domain() != null) {
+              others.add(parsed.domain());
+            }
+          } else if (wanted.test(index++)) {
+            return parsed == null ? new ExampleParser(path, line).parse(text) : parsed;
           }
         }
       } catch (IOException e) {
         throw unreadable(e);
       }
       if (index == 0) {
-        throw new DataException(path + " has no examples; name a data set that has some");
+        throw new DataException(
+            domain == null || line == 0
+                ? path + " has no examples; name a data set that has some"
+                : "%s has no examples of the domain '%s'; %s"
+                    .formatted(
+                        path,
+                        domain,
+                        others.isEmpty()
+                            ? "add 'domain' to its lines"
+                            : "name one of " + String.join(", ", others)));
       }
       return null;
     }

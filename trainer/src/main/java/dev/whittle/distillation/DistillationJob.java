@@ -7,7 +7,6 @@ import dev.whittle.blockwise.Reconstruction;
 import dev.whittle.data.CorpusLimits;
 import dev.whittle.data.DataPosition;
 import dev.whittle.data.DocumentTokenizer;
-import dev.whittle.data.JsonlDataset;
 import dev.whittle.data.PackedBatch;
 import dev.whittle.data.PackedBatches;
 import dev.whittle.data.TokenizedCorpus;
@@ -201,7 +200,7 @@ public final class DistillationJob {
         LlamaModel.load(request.teacher(), LlamaModelOptions.vocabulary())) {
       TokenizedCorpus corpus =
           TokenizedCorpus.read(
-              new JsonlDataset(request.data()),
+              request.data(),
               new DocumentTokenizer(tokenizer),
               CorpusLimits.ofContext(request.settings().contextLength()));
       if (request.heldOut() != null) {
@@ -218,8 +217,11 @@ public final class DistillationJob {
     recipe.put("teacher_sha256", teacherDigest);
     // Not its name: it holds the same wherever it is.
     recipe.put("teacher_cache", request.teacherCache() != null);
-    recipe.put("data", request.data().toString());
-    recipe.put("data_sha256", Digests.sha256(request.data()));
+    recipe.put("data", request.data().path().toString());
+    recipe.put("data_sha256", Digests.sha256(request.data().path()));
+    if (request.data().domain() != null) {
+      recipe.put("domain", request.data().domain());
+    }
     recipe.put("type", request.types().fileType().name());
     recipe.put("pure", request.types().pure());
     Map<String, String> tensorTypes = new LinkedHashMap<>();
@@ -286,7 +288,7 @@ public final class DistillationJob {
           .collect(
               model,
               documents,
-              request.data().getFileName().toString(),
+              request.data().path().getFileName().toString(),
               done -> listener.importance(Math.min(count, done * count / chunks), count));
     }
   }

@@ -1,5 +1,6 @@
 package dev.whittle.distillation;
 
+import dev.whittle.data.JsonlDataset;
 import dev.whittle.ggml.Device;
 import dev.whittle.model.Trunk;
 import dev.whittle.quantization.TypeSelection;
@@ -10,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 /// A distillation from files to a file.
 ///
 /// @param teacher the full-precision model
-/// @param data training text, JSONL
+/// @param data training text
 /// @param output the GGUF file to write
 /// @param types which tensor becomes which type
 /// @param start where the student begins
@@ -29,7 +30,7 @@ import org.jspecify.annotations.Nullable;
 /// @param overwrite whether `output`, and an earlier run in `runDirectory`, may be replaced
 public record DistillationRequest(
     Path teacher,
-    Path data,
+    JsonlDataset data,
     Path output,
     TypeSelection types,
     Start start,
@@ -48,7 +49,7 @@ public record DistillationRequest(
   /// A request that trains on all documents and ships the last step.
   public DistillationRequest(
       Path teacher,
-      Path data,
+      JsonlDataset data,
       Path output,
       TypeSelection types,
       Start start,

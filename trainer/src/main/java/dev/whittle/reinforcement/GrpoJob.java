@@ -1,7 +1,6 @@
 package dev.whittle.reinforcement;
 
 import dev.whittle.data.DocumentTokenizer;
-import dev.whittle.data.JsonlDataset;
 import dev.whittle.distillation.BatchPlan;
 import dev.whittle.distillation.MemoryChoice;
 import dev.whittle.distillation.MemoryException;
@@ -67,9 +66,8 @@ public final class GrpoJob {
       listener.stage("reading the questions");
       Questions questions =
           Questions.read(
-              new JsonlDataset(request.data()),
+              request.data(),
               new DocumentTokenizer(tokenizer),
-              request.domain(),
               longestQuestion(model),
               request.settings().seed());
       try (ModelFile reference = ModelFile.open(referenceFile(model, decoded));
@@ -272,9 +270,10 @@ public final class GrpoJob {
     if (request.masters() != null) {
       recipe.put("masters", request.masters().toString());
     }
-    recipe.put("data", request.data().toString());
-    recipe.put("data_sha256", Digests.sha256(request.data()));
-    recipe.put("domain", request.domain() == null ? "all" : request.domain());
+    String domain = request.data().domain();
+    recipe.put("data", request.data().path().toString());
+    recipe.put("data_sha256", Digests.sha256(request.data().path()));
+    recipe.put("domain", domain == null ? "all" : domain);
     recipe.put("type", request.types() == null ? "same" : request.types().fileType().name());
     recipe.put("reference", request.reference() == null ? "start" : request.reference().toString());
     recipe.putAll(request.settings().toMap());

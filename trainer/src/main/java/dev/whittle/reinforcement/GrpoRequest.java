@@ -1,5 +1,6 @@
 package dev.whittle.reinforcement;
 
+import dev.whittle.data.JsonlDataset;
 import dev.whittle.evaluation.GenerationOptions;
 import dev.whittle.ggml.Device;
 import dev.whittle.ggml.LlamaModelOptions;
@@ -14,7 +15,6 @@ import org.jspecify.annotations.Nullable;
 /// @param masters a checkpoint, or a run directory with one, that `model` was written from; the
 ///   masters then begin as they are there, and not with what the blocks decode to. Null for none
 /// @param data questions with answers
-/// @param domain which of them to ask; null for all
 /// @param output the model to write
 /// @param types of the tensors; null for those of `model`
 /// @param reference the model that the policy is held to; null for the start itself
@@ -33,8 +33,7 @@ import org.jspecify.annotations.Nullable;
 public record GrpoRequest(
     Path model,
     @Nullable Path masters,
-    Path data,
-    @Nullable String domain,
+    JsonlDataset data,
     Path output,
     @Nullable TypeSelection types,
     @Nullable Path reference,

@@ -11,7 +11,6 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 
 /// The questions to learn from, epoch after epoch, each in a new random order.
 final class Questions {
@@ -34,25 +33,12 @@ final class Questions {
 
   /// Reads the questions of a data set.
   ///
-  /// @param domain which to take; null for all
   /// @param longest the most tokens of a question
   /// @throws DataException if there are none, or one has no answer or is too long
-  static Questions read(
-      JsonlDataset dataset,
-      DocumentTokenizer tokenizer,
-      @Nullable String domain,
-      int longest,
-      long seed) {
+  static Questions read(JsonlDataset dataset, DocumentTokenizer tokenizer, int longest, long seed) {
     List<Question> questions = new ArrayList<>();
     try (Stream<Example> examples = dataset.examples()) {
-      examples
-          .filter(example -> domain == null || domain.equals(example.domain()))
-          .forEach(example -> questions.add(question(dataset, example, tokenizer, longest)));
-    }
-    if (questions.isEmpty()) {
-      throw new DataException(
-          "%s has no question of the domain '%s'; name another domain or file"
-              .formatted(dataset.path(), domain));
+      examples.forEach(example -> questions.add(question(dataset, example, tokenizer, longest)));
     }
     return new Questions(questions, seed);
   }

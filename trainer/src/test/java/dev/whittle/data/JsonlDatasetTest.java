@@ -52,6 +52,37 @@ class JsonlDatasetTest {
   }
 
   @Test
+  void aDomainIsADataSetOfItsOwn() throws IOException {
+    Path file =
+        dataset(
+                """
+                {"text": "a", "domain": "code"}\
+                """,
+                """
+                {"text": "b"}\
+                """,
+                """
+                {"text": "c", "domain": "math"}\
+                """,
+                """
+                {"text": "d", "domain": "math"}\
+                """)
+            .path();
+    JsonlDataset math = new JsonlDataset(file, "math");
+    assertEquals(2, math.count());
+    assertEquals(
+        List.of(new Example.Text(3, "c", null, "math"), new Example.Text(4, "d", null, "math")),
+        read(math));
+    try (Stream<Example> second = math.examples(index -> index == 1)) {
+      assertEquals(List.of(4L), second.map(Example::line).toList());
+    }
+    JsonlDataset none = new JsonlDataset(file, "maths");
+    DataException e = assertThrows(DataException.class, () -> read(none));
+    assertTrue(e.getMessage().contains("'maths'; name one of code, math"), e.getMessage());
+    assertThrows(DataException.class, none::count);
+  }
+
+  @Test
   void joinsTheTextPartsOfAMessage() throws IOException {
     JsonlDataset dataset =
         dataset(

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.whittle.data.JsonlDataset;
 import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.data.TokenizedDocument;
 import dev.whittle.ggml.Device;
@@ -177,7 +178,7 @@ class DataParallelTest {
     }
     return new DistillationRequest(
         DemoModel.file(),
-        data,
+        new JsonlDataset(data),
         folder.resolve(output),
         TypeSelection.of(FileType.TQ2_0),
         new Start.RoundToNearest(),

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.whittle.blocks.BlockFormat;
+import dev.whittle.data.JsonlDataset;
 import dev.whittle.ggml.Device;
 import dev.whittle.ggml.FileType;
 import dev.whittle.ggml.GgmlType;
@@ -71,7 +72,7 @@ class DistillationJobTest {
     }
     return new DistillationRequest(
         DemoModel.file(),
-        data,
+        new JsonlDataset(data),
         folder.resolve(output),
         TypeSelection.of(FileType.TQ2_0),
         start,
@@ -308,7 +309,7 @@ class DistillationJobTest {
     DistillationRequest request =
         new DistillationRequest(
             DemoModel.file(),
-            data,
+            new JsonlDataset(data),
             output,
             TypeSelection.of(FileType.TQ2_0),
             new Start.Importance(),

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.whittle.data.DataException;
+import dev.whittle.data.JsonlDataset;
 import dev.whittle.evaluation.GenerationOptions;
 import dev.whittle.ggml.Device;
 import dev.whittle.ggml.FileType;
@@ -84,8 +85,7 @@ class GrpoJobTest {
     return new GrpoRequest(
         model,
         null,
-        DemoModel.CHATS,
-        "math",
+        new JsonlDataset(DemoModel.CHATS, "math"),
         folder.resolve(output),
         null,
         null,
@@ -210,8 +210,7 @@ class GrpoJobTest {
         new GrpoRequest(
             q4,
             null,
-            DemoModel.CHATS,
-            "cooking",
+            new JsonlDataset(DemoModel.CHATS, "cooking"),
             good.output(),
             null,
             null,
