@@ -61,6 +61,11 @@ public final class Operations {
     return node(Llama.ggml_scale(room(), a.pointer(), factor));
   }
 
+  /// Gives a node of [#scale] another factor, from the next run of its graph on.
+  public static void rescale(Tensor node, float factor) {
+    node.setScale(factor);
+  }
+
   /// `a` · `factor` + `offset` (`ggml_scale_bias`).
   public Tensor scaleAndShift(Tensor a, float factor, float offset) {
     requireContiguousFloats(a);

@@ -110,6 +110,14 @@ public final class Tensor {
     return Arrays.equals(shape, other.shape);
   }
 
+  /// Replaces the factor of a `GGML_OP_SCALE`, which the backends read as they compute the node.
+  void setScale(float factor) {
+    if (!Llama.ggml_op_desc(pointer()).getString(0).equals("SCALE")) {
+      throw new IllegalArgumentException(this + " is not the node of a scale");
+    }
+    ggml_tensor.op_params(struct).set(ValueLayout.JAVA_FLOAT, 0, factor);
+  }
+
   /// Names the tensor, for messages and for ggml's own debugging output.
   public Tensor named(String name) {
     try (Arena arena = Arena.ofConfined()) {

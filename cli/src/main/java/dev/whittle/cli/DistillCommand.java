@@ -9,7 +9,7 @@ import dev.whittle.distillation.DistillationResult;
 import dev.whittle.distillation.DistillationSettings;
 import dev.whittle.distillation.Evaluation;
 import dev.whittle.distillation.HeldOut;
-import dev.whittle.distillation.LossMix;
+import dev.whittle.distillation.LossSchedule;
 import dev.whittle.distillation.Start;
 import dev.whittle.ggml.Device;
 import dev.whittle.ggml.FileType;
@@ -196,7 +196,7 @@ final class DistillCommand implements Callable<Integer>, Checkable {
   }
 
   /// Fails where the teacher cache makes no sense, or cannot be made.
-  private void requireUse(LossMix loss) {
+  private void requireUse(LossSchedule loss) {
     if (teacherCache == null) {
       return;
     }

@@ -3,7 +3,8 @@ package dev.whittle.cli;
 import dev.whittle.distillation.BatchPlan;
 import dev.whittle.distillation.DistillationSettings;
 import dev.whittle.distillation.LearningRates;
-import dev.whittle.distillation.LossMix;
+import dev.whittle.distillation.LossSchedule;
+import dev.whittle.distillation.TokenWeights;
 import dev.whittle.ggml.Device;
 import dev.whittle.ggml.GgmlType;
 import dev.whittle.training.DecayTarget;
@@ -27,8 +28,19 @@ final class TrainingOptions {
       description =
           "forward-kl, reverse-kl, jsd, cakld or ce, or a mix such as forward-kl:0.9,ce:0.1; with"
               + " hidden:X, the distance of the hidden states behind each layer from the teacher's is"
-              + " part of it; ${DEFAULT-VALUE} by default.")
+              + " part of it. A weight may change over the steps: hidden:1..0 goes from 1 to 0,"
+              + " hidden:1..0@0.5 in the first half of them, ce:0..0.1@0.5-1 in the second;"
+              + " ${DEFAULT-VALUE} by default.")
   private String loss = "forward-kl";
+
+  @Option(
+      names = "--token-weights",
+      paramLabel = "KIND",
+      description =
+          "How much each token counts in the loss, by the teacher's distribution P over it: uniform,"
+              + " certainty (the sum of P²: most where the teacher is sure) or entropy (most where it"
+              + " is not), with a mean of 1 in each step; ${DEFAULT-VALUE} by default.")
+  private TokenWeights tokenWeights = TokenWeights.UNIFORM;
 
   @Option(
       names = "--temperature",
@@ -164,7 +176,7 @@ final class TrainingOptions {
   DistillationSettings settings(GgmlType type, Device device) {
     try {
       return new DistillationSettings(
-          LossMix.parse(loss, temperature),
+          LossSchedule.parse(loss, temperature, tokenWeights),
           completionOnly,
           forward,
           moments,

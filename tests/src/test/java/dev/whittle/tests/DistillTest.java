@@ -234,6 +234,8 @@ class DistillTest {
   @Test
   void refuses_what_makes_no_sense() throws IOException {
     assertRefused(distill("--loss", "kl"), UNUSABLE, "'kl'", "forward-kl");
+    assertRefused(distill("--loss", "jsd:1..a"), UNUSABLE, "'1..a'", "1..0@0.5");
+    assertRefused(distill("--loss", "ce", "--token-weights", "entropy"), UNUSABLE, "'ce'");
     assertRefused(distill("--lr", -1), UNUSABLE, "learning rate");
     assertRefused(distill("--resume"), UNUSABLE, "--run-dir");
     assertRefused(distill("--lr", "fast"), UNUSABLE, "--lr", "fast");

@@ -6,7 +6,7 @@ import dev.whittle.data.TokenizedDocument;
 import dev.whittle.distillation.BatchPlan;
 import dev.whittle.distillation.Distillation;
 import dev.whittle.distillation.DistillationSettings;
-import dev.whittle.distillation.LossMix;
+import dev.whittle.distillation.LossSchedule;
 import dev.whittle.distillation.MemoryChoice;
 import dev.whittle.distillation.MemoryMeter;
 import dev.whittle.distillation.Objective;
@@ -222,7 +222,7 @@ public record TrainingBenchmark(
 
   private DistillationSettings settings() {
     return new DistillationSettings(
-        LossMix.of(Objective.FORWARD_KL),
+        LossSchedule.of(Objective.FORWARD_KL),
         false,
         forward,
         moments,

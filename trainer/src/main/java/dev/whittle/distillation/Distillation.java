@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -38,8 +39,13 @@ public final class Distillation implements AutoCloseable {
   private final BatchPlan plan;
   private final LearningRateSchedule schedule;
 
-  /// One a replica.
-  private final List<DistillationEngine> engines = new ArrayList<>();
+  private final Function<LossMix, List<DistillationEngine>> makeEngines;
+
+  /// One a replica; none before the first step.
+  private List<DistillationEngine> engines = List.of();
+
+  /// Whether [#engines] compare hidden states.
+  private boolean compares;
 
   private PackedBatches batches;
   private Checkpoint.Progress progress;
@@ -85,10 +91,9 @@ public final class Distillation implements AutoCloseable {
       Trunk.Activations activations) {
     this.settings = settings;
     this.students = students;
-    ReplicaGroup group = students.group();
     this.corpus = corpus;
     this.documents = documents.clone();
-    plan = settings.batches(corpus.longest(), group.size());
+    plan = settings.batches(corpus.longest(), students.group().size());
     schedule =
         new LearningRateSchedule(
             settings.learningRate(),
@@ -97,8 +102,19 @@ public final class Distillation implements AutoCloseable {
             settings.floor());
     progress = Checkpoint.Progress.start(confidence);
     batches = batchesFrom(progress.position());
+    makeEngines = mix -> engines(mix, teacher, cache, confidence, activations);
+  }
+
+  private List<DistillationEngine> engines(
+      LossMix mix,
+      ModelFile teacher,
+      @Nullable TeacherCache cache,
+      double confidence,
+      Trunk.Activations activations) {
+    ReplicaGroup group = students.group();
+    List<DistillationEngine> made = new ArrayList<>();
     for (int replica = 0; replica < group.size(); replica++) {
-      engines.add(
+      made.add(
           new DistillationEngine(
               group.backends().get(replica),
               teacher,
@@ -106,12 +122,13 @@ public final class Distillation implements AutoCloseable {
               cache,
               students.replica(replica),
               plan.shape(),
-              settings.loss(),
+              mix,
               confidence,
               settings.completionOnly(),
               activations,
               plan.microBatches() == group.size()));
     }
+    return made;
   }
 
   private PackedBatches batchesFrom(DataPosition position) {
@@ -149,22 +166,23 @@ public final class Distillation implements AutoCloseable {
       step.add(batch);
     }
     int number = progress.step() + 1;
-    double loss = runPasses(step);
+    Loss loss = runPasses(step, number);
     long passed = System.nanoTime();
-    double norm = students.gradientNorm();
-    if (!Double.isFinite(loss) || !Double.isFinite(norm)) {
+    double norm = students.gradientNorm() / loss.meanWeight();
+    if (!Double.isFinite(loss.value()) || !Double.isFinite(norm)) {
       throw new ArithmeticException(
           "step "
               + number
               + " diverged: loss "
-              + loss
+              + loss.value()
               + ", gradient norm "
               + norm
               + "; use a lower learning rate");
     }
     double rate = schedule.at(number);
     double clip = settings.clip();
-    float scale = clip > 0 && norm > clip ? (float) (clip / norm) : 1f;
+    double clipped = clip > 0 && norm > clip ? clip / norm : 1;
+    float scale = (float) (clipped / loss.meanWeight());
     students.update(ADAM, group -> adamStep(group, number, rate, scale));
     long updated = System.nanoTime();
     students.encodeAgain();
@@ -176,8 +194,8 @@ public final class Distillation implements AutoCloseable {
         number,
         settings.steps(),
         progress.tokens(),
-        loss,
-        engines.stream().mapToDouble(DistillationEngine::hiddenLoss).sum(),
+        loss.value(),
+        loss.hidden(),
         rate,
         norm,
         tokens / ((encoded - start) / 1e9),
@@ -186,9 +204,17 @@ public final class Distillation implements AutoCloseable {
         ProcessMemory.peakBytes());
   }
 
-  /// Computes the mean loss over the targets of a step and its gradients, which every replica has
-  /// then.
-  private double runPasses(List<PackedBatch> step) {
+  /// The loss of a step: the mean over its targets, each counted by its weight.
+  ///
+  /// @param hidden the part of [Objective#HIDDEN], without its weight
+  /// @param meanWeight of a target, by which the gradients are still to be divided
+  private record Loss(double value, double hidden, double meanWeight) {}
+
+  /// Computes the loss of a step and its gradients, which every replica has then.
+  private Loss runPasses(List<PackedBatch> step, int number) {
+    prepare(number);
+    LossMix mix = settings.loss().at(number, settings.steps());
+    engines.forEach(engine -> engine.use(mix));
     int share = step.size() / engines.size();
     long targets = engines.getFirst().targets(step);
     double[] losses = new double[engines.size()];
@@ -200,7 +226,28 @@ public final class Distillation implements AutoCloseable {
                     .get(replica)
                     .run(step.subList(replica * share, (replica + 1) * share), targets));
     students.sumGradients();
-    return Arrays.stream(losses).sum();
+    double mean = mix.tokenWeights() == TokenWeights.UNIFORM ? 1 : totalWeight();
+    double hidden = engines.stream().mapToDouble(DistillationEngine::hiddenLoss).sum();
+    return new Loss(Arrays.stream(losses).sum() / mean, hidden / mean, mean);
+  }
+
+  private double totalWeight() {
+    double weight = engines.stream().mapToDouble(DistillationEngine::totalWeight).sum();
+    // Where no target counts at all, there is no gradient to divide either.
+    return weight > 0 ? weight : 1;
+  }
+
+  /// Sees to it that there are engines for a step. They compare hidden states only as long as that
+  /// still has a weight in this step or a later one.
+  private void prepare(int number) {
+    boolean wanted = settings.loss().comparesStatesFrom(number, settings.steps());
+    if (!engines.isEmpty() && wanted == compares) {
+      return;
+    }
+    close();
+    LossMix widest = settings.loss().widest();
+    engines = makeEngines.apply(wanted ? widest : widest.withoutStates());
+    compares = wanted;
   }
 
   private AdamW.Step adamStep(Parameter.Group group, int number, double rate, float scale) {
@@ -213,9 +260,13 @@ public final class Distillation implements AutoCloseable {
   }
 
   /// The loss of some micro-batches of [#plan]'s shape as the blocks are now, without that of
-  /// hidden states: the mean over their targets.
+  /// hidden states and with the weights that its terms have at the end of the run: the mean over
+  /// their targets, which all count the same.
   public double evaluate(List<PackedBatch> held) {
-    return engines.getFirst().evaluate(held);
+    prepare(Math.min(progress.step() + 1, settings.steps()));
+    DistillationEngine engine = engines.getFirst();
+    engine.use(settings.loss().at(settings.steps(), settings.steps()));
+    return engine.evaluate(held);
   }
 
   /// How the tokens of a step are split.
@@ -225,11 +276,13 @@ public final class Distillation implements AutoCloseable {
 
   /// The graphs that a step computes on each device.
   public List<Graph> graphs() {
+    prepare(progress.step() + 1);
     return engines.getFirst().graphs();
   }
 
   @Override
   public void close() {
     engines.forEach(DistillationEngine::close);
+    engines = List.of();
   }
 }

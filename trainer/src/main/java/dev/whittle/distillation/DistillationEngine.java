@@ -20,8 +20,9 @@ public final class DistillationEngine implements AutoCloseable {
   private final BatchInputs inputs;
   private final @Nullable TeacherStates teacher;
   private final @Nullable HiddenStateLoss hidden;
-  private final double hiddenWeight;
+  private double hiddenWeight;
   private double hiddenLoss;
+  private double totalWeight;
   private final Trunk student;
   private final DistillationHead head;
 
@@ -29,6 +30,7 @@ public final class DistillationEngine implements AutoCloseable {
   ///
   /// @param teacherWeights of `teacherFile`; used for the rotary frequencies too
   /// @param cache what the teacher makes of the documents, full; null to run the teacher
+  /// @param loss whatever has a weight here can have another one later ([#use])
   /// @param confidence γ of the confidence-aware loss
   public DistillationEngine(
       Backend backend,
@@ -59,6 +61,7 @@ public final class DistillationEngine implements AutoCloseable {
   ///
   /// @param teacherWeights of `teacherFile`; used for the rotary frequencies too
   /// @param cache what the teacher makes of the documents, full; null to run the teacher
+  /// @param loss whatever has a weight here can have another one later ([#use])
   /// @param confidence γ of the confidence-aware loss
   /// @param alone whether [#run] is only ever asked for one micro-batch
   public DistillationEngine(
@@ -81,10 +84,9 @@ public final class DistillationEngine implements AutoCloseable {
             ? TeacherStates.of(
                 backend, teacherFile, teacherWeights, inputs, cache, loss.comparesStates())
             : null;
-    hiddenWeight = loss.weight(Objective.HIDDEN);
     hidden =
         teacher != null && loss.comparesStates()
-            ? new HiddenStateLoss(backend, teacher.layers(), hiddenWeight)
+            ? new HiddenStateLoss(backend, teacher.layers())
             : null;
     student =
         new Trunk(
@@ -112,6 +114,17 @@ public final class DistillationEngine implements AutoCloseable {
             student.outputGradient(),
             loss,
             confidence);
+    use(loss);
+  }
+
+  /// Gives the terms of the loss the weights of another mix, which has none that was not there when
+  /// the engine was made.
+  void use(LossMix mix) {
+    head.use(mix);
+    hiddenWeight = mix.weight(Objective.HIDDEN);
+    if (hidden != null) {
+      hidden.use(hiddenWeight);
+    }
   }
 
   /// How many targets some micro-batches have.
@@ -121,26 +134,28 @@ public final class DistillationEngine implements AutoCloseable {
 
   /// Computes the loss of some micro-batches and its gradients, which replace those in the weights.
   /// Those of all micro-batches of a step, wherever they are computed, add up to the mean over its
-  /// targets.
+  /// targets, each target counted as [LossMix#tokenWeights] says: they are still to be divided by
+  /// the sum of [#totalWeight] over the step.
   ///
   /// @param targets of the whole step
   public double run(List<PackedBatch> batches, long targets) {
     weights.clearGradients();
     double loss = 0;
     hiddenLoss = 0;
+    totalWeight = 0;
     for (PackedBatch batch : batches) {
       loss += runMicroBatch(batch, 1f / Math.max(1, targets));
     }
     return loss;
   }
 
-  /// Computes the loss of some micro-batches, without that of hidden states. The gradients in the
-  /// weights are not worth anything then.
+  /// Computes the loss of some micro-batches, without that of hidden states and with targets that
+  /// all count the same. The gradients in the weights are not worth anything then.
   public double evaluate(List<PackedBatch> batches) {
     float weight = 1f / Math.max(1, targets(batches));
     double loss = 0;
     for (PackedBatch batch : batches) {
-      loss += forward(batch, weights(batch, weight));
+      loss += forward(batch, weights(batch, weight)).plain();
     }
     return loss;
   }
@@ -153,7 +168,7 @@ public final class DistillationEngine implements AutoCloseable {
     return tokenWeights;
   }
 
-  private double forward(PackedBatch batch, float[] tokenWeights) {
+  private DistillationHead.Result forward(PackedBatch batch, float[] tokenWeights) {
     inputs.load(batch.tokens(), batch.positions(), batch.documents());
     if (teacher != null) {
       teacher.load(batch);
@@ -164,10 +179,11 @@ public final class DistillationEngine implements AutoCloseable {
   }
 
   private double runMicroBatch(PackedBatch batch, float weight) {
-    float[] tokenWeights = weights(batch, weight);
-    double loss = forward(batch, tokenWeights);
+    DistillationHead.Result result = forward(batch, weights(batch, weight));
+    double loss = result.loss();
+    totalWeight += result.totalWeight();
     if (hidden != null) {
-      hidden.load(tokenWeights);
+      hidden.load(result.weights());
     }
     student.backward();
     if (hidden != null) {
@@ -182,6 +198,12 @@ public final class DistillationEngine implements AutoCloseable {
   /// The part of [Objective#HIDDEN] in the last [#run], without its weight.
   public double hiddenLoss() {
     return hiddenLoss;
+  }
+
+  /// The weights of all targets of the last [#run] together: its share of the step's targets, if
+  /// all count the same.
+  double totalWeight() {
+    return totalWeight;
   }
 
   /// The graphs of a step.

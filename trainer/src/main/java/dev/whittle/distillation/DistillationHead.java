@@ -54,11 +54,13 @@ public final class DistillationHead implements AutoCloseable {
   private final Tensor indices;
   private final Tensor targets;
   private final Tensor weights;
+  private final boolean weighsTokens;
   private final Loss loss;
 
   /// Builds the graph.
   ///
   /// @param teacher null if the mix is cross-entropy alone
+  /// @param mix whatever has a weight here can have another one later ([#use])
   /// @param gradient where the gradient at the student's hidden states goes, [width, tokens + 1]
   /// @param confidence γ of the confidence-aware term
   public DistillationHead(
@@ -69,6 +71,7 @@ public final class DistillationHead implements AutoCloseable {
       LossMix mix,
       double confidence) {
     this.backend = backend;
+    weighsTokens = mix.tokenWeights() != TokenWeights.UNIFORM;
     spare = Math.toIntExact(student.hidden().dimension(1) - 1);
     vocabulary = Math.toIntExact(student.head().value().dimension(1));
     int elements = backend.isHost() ? HOST_CHUNK : DEVICE_CHUNK;
@@ -111,8 +114,14 @@ public final class DistillationHead implements AutoCloseable {
 
     /// Runs forward pass, loss and backward pass for what the leaves hold.
     ///
-    /// @return the losses of the chunk's tokens
+    /// @return the losses of the chunk's tokens, unweighted
     float[] run();
+
+    /// The weights of the chunk's tokens in the last run.
+    Tensor weights();
+
+    /// Gives the terms other weights.
+    void use(LossMix mix);
 
     List<Graph> graphs();
 
@@ -125,7 +134,7 @@ public final class DistillationHead implements AutoCloseable {
   /// Everything in one graph, with the loss composed of ggml's operations.
   private final class GraphLoss implements Loss {
     private final Graph graph = new Graph(context, "the head and its loss", NODES);
-    private final Tensor losses;
+    private final LossGraph terms;
 
     GraphLoss(
         Tape tape,
@@ -136,11 +145,12 @@ public final class DistillationHead implements AutoCloseable {
         LossMix mix,
         double confidence) {
       Operations ops = tape.operations();
-      LossGraph.Nodes nodes =
-          LossGraph.build(ops, mix, confidence, logits.tensor(), target, targets, weights);
-      losses = nodes.losses().asOutput();
-      Gradients result = tape.differentiate(logits, nodes.gradient(), ops, ones);
-      graph.expand(losses);
+      terms = new LossGraph(ops, mix, confidence, logits.tensor(), target, targets, weights);
+      Gradients result = tape.differentiate(logits, terms.gradient(), ops, ones);
+      graph.expand(terms.losses().asOutput());
+      if (weighsTokens) {
+        graph.expand(terms.weights().asOutput());
+      }
       result.accumulations().forEach(graph::expand);
       graph.expand(result.at(x));
       allocator.reserve(graph);
@@ -155,7 +165,17 @@ public final class DistillationHead implements AutoCloseable {
     @Override
     public float[] run() {
       backend.compute(graph);
-      return losses.readFloats();
+      return terms.losses().readFloats();
+    }
+
+    @Override
+    public Tensor weights() {
+      return terms.weights();
+    }
+
+    @Override
+    public void use(LossMix mix) {
+      terms.use(mix);
     }
 
     @Override
@@ -178,7 +198,7 @@ public final class DistillationHead implements AutoCloseable {
   /// with the gradient there: it reads and writes the logits a fifth as often.
   private final class KernelLoss implements Loss {
     private final CudaKernels cuda;
-    private final CudaKernels.LossTerms terms;
+    private final double confidence;
     private final TensorContext backContext = new TensorContext(NODES);
     private final GraphAllocator backAllocator = new GraphAllocator(backend);
     private final TensorContext results = new TensorContext(1);
@@ -186,7 +206,9 @@ public final class DistillationHead implements AutoCloseable {
     private final Graph backward = new Graph(backContext, "the head's backward pass", NODES);
     private final Tensor student;
     private final @Nullable Tensor teacher;
+    private final Tensor counts;
     private final Tensor losses;
+    private CudaKernels.LossTerms terms;
 
     KernelLoss(
         CudaKernels cuda,
@@ -198,13 +220,8 @@ public final class DistillationHead implements AutoCloseable {
         LossMix mix,
         double confidence) {
       this.cuda = cuda;
-      terms =
-          new CudaKernels.LossTerms(
-              (float) mix.forwardKl(confidence),
-              (float) mix.reverseKl(confidence),
-              (float) mix.weight(Objective.JSD),
-              (float) mix.weight(Objective.CE),
-              (float) mix.temperature());
+      this.confidence = confidence;
+      terms = terms(mix, confidence);
       losses = results.newTensor(GgmlType.F32, 1, chunk);
       results.allocate(backend);
       student = logits.tensor().asOutput();
@@ -212,6 +229,10 @@ public final class DistillationHead implements AutoCloseable {
       forward.expand(student);
       if (teacher != null) {
         forward.expand(teacher);
+      }
+      counts = teacher == null ? weights : counts(tape.operations(), teacher, mix);
+      if (counts != weights) {
+        forward.expand(counts.asOutput());
       }
       tape.savedTensors().forEach(saved -> forward.expand(saved.asOutput()));
       allocator.reserve(forward);
@@ -225,6 +246,33 @@ public final class DistillationHead implements AutoCloseable {
       backAllocator.allocate(backward);
     }
 
+    private Tensor counts(Operations ops, Tensor teacher, LossMix mix) {
+      // The nodes of weights that are all the same would never run.
+      return mix.tokenWeights() == TokenWeights.UNIFORM
+          ? weights
+          : mix.tokenWeights()
+              .build(ops, ops.softmax(teacher, null, (float) (1 / mix.temperature())), weights);
+    }
+
+    private static CudaKernels.LossTerms terms(LossMix mix, double confidence) {
+      return new CudaKernels.LossTerms(
+          (float) mix.forwardKl(confidence),
+          (float) mix.reverseKl(confidence),
+          (float) mix.weight(Objective.JSD),
+          (float) mix.weight(Objective.CE),
+          (float) mix.temperature());
+    }
+
+    @Override
+    public Tensor weights() {
+      return counts;
+    }
+
+    @Override
+    public void use(LossMix mix) {
+      terms = terms(mix, confidence);
+    }
+
     @Override
     public int target(int place, int next) {
       return next;
@@ -233,7 +281,7 @@ public final class DistillationHead implements AutoCloseable {
     @Override
     public float[] run() {
       backend.compute(forward);
-      cuda.lossAndGradient(student, teacher, targets, weights, losses, terms);
+      cuda.lossAndGradient(student, teacher, targets, counts, losses, terms);
       cuda.synchronize();
       backend.compute(backward);
       return losses.readFloats();
@@ -258,52 +306,78 @@ public final class DistillationHead implements AutoCloseable {
     }
   }
 
+  /// Gives the terms the weights of another mix, which has none that the head's own has not.
+  void use(LossMix mix) {
+    loss.use(mix);
+  }
+
+  /// What a pass over tokens found.
+  ///
+  /// @param loss the sum of the losses, each times its weight
+  /// @param plain the same by the given weights, whatever [LossMix#tokenWeights] makes of them
+  /// @param weights the weight of each token
+  public record Result(double loss, double plain, float[] weights) {
+    /// The weights of all tokens together.
+    double totalWeight() {
+      double sum = 0;
+      for (float weight : weights) {
+        sum += weight;
+      }
+      return sum;
+    }
+  }
+
   /// Computes the loss of the tokens with a weight above zero, adds to the gradients of the
   /// weights, and writes the gradient at their hidden states; the other columns must be zero
   /// before.
   ///
-  /// @return the sum of the losses, each times its weight
   /// @param next the token that follows each one, at most `vocabulary - 1`
-  /// @param tokenWeights the weight of each token's loss
-  public double run(int[] next, float[] tokenWeights) {
+  /// @param given the weight of each token's loss, beside [LossMix#tokenWeights]
+  public Result run(int[] next, float[] given) {
     int[] chosen = new int[chunk];
     int[] places = new int[chunk];
     float[] chunkWeights = new float[chunk];
+    float[] counts = weighsTokens ? new float[given.length] : given;
     double sum = 0;
+    double plain = 0;
     int filled = 0;
-    for (int t = 0; t < tokenWeights.length; t++) {
-      if (tokenWeights[t] > 0) {
+    for (int t = 0; t < given.length; t++) {
+      if (given[t] > 0) {
         chosen[filled] = t;
         places[filled] = loss.target(filled, next[t]);
-        chunkWeights[filled] = tokenWeights[t];
+        chunkWeights[filled] = given[t];
         filled++;
       }
-      if (filled == chunk || (filled > 0 && t == tokenWeights.length - 1)) {
+      if (filled == chunk || (filled > 0 && t == given.length - 1)) {
         // The rest of an incomplete chunk reads and writes the spare column, with weight 0.
         for (int i = filled; i < chunk; i++) {
           chosen[i] = spare;
           places[i] = loss.target(i, 0);
           chunkWeights[i] = 0;
         }
-        sum += runChunk(chosen, places, chunkWeights);
+        float[] losses = runChunk(chosen, places, chunkWeights);
+        if (weighsTokens) {
+          float[] found = loss.weights().readFloats();
+          for (int i = 0; i < filled; i++) {
+            counts[chosen[i]] = found[i];
+          }
+        }
+        for (int i = 0; i < filled; i++) {
+          sum += (double) counts[chosen[i]] * losses[i];
+          plain += (double) chunkWeights[i] * losses[i];
+        }
         filled = 0;
       }
     }
-    return sum;
+    return new Result(sum, plain, counts);
   }
 
-  private double runChunk(int[] chosen, int[] places, float[] chunkWeights) {
+  /// @return the losses of the tokens, unweighted
+  private float[] runChunk(int[] chosen, int[] places, float[] chunkWeights) {
     indices.write(chosen);
     targets.write(places);
     weights.write(chunkWeights);
-    float[] losses = loss.run();
-    double sum = 0;
-    for (int i = 0; i < chunk; i++) {
-      if (chunkWeights[i] > 0) {
-        sum += (double) chunkWeights[i] * losses[i];
-      }
-    }
-    return sum;
+    return loss.run();
   }
 
   /// All that the head computes by graphs.

@@ -560,6 +560,11 @@ public final class DistillationJob {
     if (request.settings().loss().comparesStates()) {
       line.put("hidden_loss", r.hiddenLoss());
     }
+    request
+        .settings()
+        .loss()
+        .changing(r.step(), r.steps())
+        .forEach((name, weight) -> line.put("weight_" + name.replace('-', '_'), weight));
     line.put("lr", r.learningRate());
     line.put("grad_norm", r.gradientNorm());
     line.put("tokens_per_second", r.tokensPerSecond());

@@ -29,7 +29,7 @@ import java.util.Map;
 /// @param clip the largest norm of all gradients together; 0 for no limit
 /// @param seed of the order of the data
 public record DistillationSettings(
-    LossMix loss,
+    LossSchedule loss,
     boolean completionOnly,
     Forward forward,
     MomentType moments,
@@ -65,7 +65,7 @@ public record DistillationSettings(
 
   /// Settings for training with scales that are fitted at each step and weights that decay to zero.
   public DistillationSettings(
-      LossMix loss,
+      LossSchedule loss,
       boolean completionOnly,
       Forward forward,
       MomentType moments,
@@ -148,6 +148,7 @@ public record DistillationSettings(
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("loss", loss.toString());
     map.put("temperature", loss.temperature());
+    map.put("token_weights", loss.tokenWeights().label());
     map.put("completion_only", completionOnly);
     map.put("forward", forward.name().toLowerCase(java.util.Locale.ROOT));
     map.put("moments", moments.name().toLowerCase(java.util.Locale.ROOT));

@@ -6,6 +6,7 @@ import dev.whittle.ggml.Operations;
 import dev.whittle.ggml.Tensor;
 import dev.whittle.ggml.TensorContext;
 import dev.whittle.model.LayerLoss;
+import java.util.ArrayList;
 import java.util.List;
 
 /// [Objective#HIDDEN]: how far the student's hidden states are from the teacher's behind each
@@ -19,17 +20,15 @@ final class HiddenStateLoss implements LayerLoss, AutoCloseable {
   private static final float TINY = 1e-12f;
 
   private final List<Tensor> teacher;
-  private final double weight;
+  private final List<Tensor> factors = new ArrayList<>();
   private final TensorContext context = new TensorContext(2);
   private final Tensor weights;
   private final Tensor losses;
   private final long bytes;
 
   /// @param teacher its states behind each layer, [width, tokens + 1] F32
-  /// @param weight factor on the gradient
-  HiddenStateLoss(Backend backend, List<Tensor> teacher, double weight) {
+  HiddenStateLoss(Backend backend, List<Tensor> teacher) {
     this.teacher = List.copyOf(teacher);
-    this.weight = weight;
     weights = context.newTensor(GgmlType.F32, 1, teacher.getFirst().dimension(1) - 1);
     losses = context.newTensor(GgmlType.F32, 1, teacher.size());
     bytes = context.allocate(backend);
@@ -43,9 +42,15 @@ final class HiddenStateLoss implements LayerLoss, AutoCloseable {
     Tensor share = ops.divide(weights, ops.scaleAndShift(square, 1, TINY));
     Tensor byToken = ops.multiply(ops.sumRows(ops.multiply(difference, difference)), share);
     Tensor sum = ops.sumRows(ops.reshape(byToken, byToken.elements()));
+    Tensor factor = ops.scale(share, 0);
+    factors.add(factor);
     return new Nodes(
-        ops.multiply(difference, ops.scale(share, (float) (2 * weight))),
-        ops.copy(sum, ops.columns(losses, layer, 1)));
+        ops.multiply(difference, factor), ops.copy(sum, ops.columns(losses, layer, 1)));
+  }
+
+  /// Takes the factor on the gradient, 0 until now.
+  void use(double weight) {
+    factors.forEach(factor -> Operations.rescale(factor, (float) (2 * weight)));
   }
 
   /// Takes the weights of the tokens of the next backward pass.

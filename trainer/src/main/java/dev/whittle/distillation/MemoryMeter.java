@@ -49,7 +49,7 @@ public record MemoryMeter(
                 null,
                 weights,
                 shape,
-                settings.loss(),
+                settings.loss().widest(),
                 0,
                 settings.completionOnly(),
                 activations)) {

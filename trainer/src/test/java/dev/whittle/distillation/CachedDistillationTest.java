@@ -50,7 +50,7 @@ class CachedDistillationTest {
         new Start.RoundToNearest(),
         null,
         new DistillationSettings(
-            LossMix.parse(loss, 1),
+            LossSchedule.parse(loss, 1),
             false,
             Forward.DECODED,
             MomentType.F32,

@@ -47,7 +47,7 @@ class DataParallelTest {
 
   private static DistillationSettings settings(int rowsPerStep, boolean completionOnly) {
     return new DistillationSettings(
-        LossMix.of(Objective.FORWARD_KL),
+        LossSchedule.of(Objective.FORWARD_KL),
         completionOnly,
         Forward.DECODED,
         MomentType.F32,

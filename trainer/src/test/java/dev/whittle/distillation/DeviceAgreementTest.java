@@ -48,23 +48,27 @@ class DeviceAgreementTest {
 
   @ParameterizedTest
   @CsvSource({
-    "qwen3, forward-kl, KEPT",
-    "qwen3, 'reverse-kl:0.5,jsd:0.5', RECOMPUTED",
-    "qwen2, forward-kl, RECOMPUTED",
-    "llama, ce, KEPT",
-    "qwen3, 'cakld:0.7,ce:0.3', KEPT",
-    "qwen3, 'forward-kl:0.1,hidden', KEPT",
-    "llama, 'forward-kl:0.1,hidden', RECOMPUTED"
+    "qwen3, forward-kl, KEPT, UNIFORM",
+    "qwen3, 'reverse-kl:0.5,jsd:0.5', RECOMPUTED, UNIFORM",
+    "qwen2, forward-kl, RECOMPUTED, UNIFORM",
+    "llama, ce, KEPT, UNIFORM",
+    "qwen3, 'cakld:0.7,ce:0.3', KEPT, UNIFORM",
+    "qwen3, 'forward-kl:0.1,hidden', KEPT, UNIFORM",
+    "llama, 'forward-kl:0.1,hidden', RECOMPUTED, UNIFORM",
+    "qwen3, 'forward-kl,hidden', KEPT, ENTROPY",
+    "llama, 'reverse-kl,ce:0.1', KEPT, CERTAINTY"
   })
-  void aStepIsTheSameOnEveryDevice(String family, String loss, Activations activations)
+  void aStepIsTheSameOnEveryDevice(
+      String family, String loss, Activations activations, TokenWeights tokenWeights)
       throws Exception {
     List<Device> devices = DeviceSelection.automatic().accelerators();
     assumeFalse(devices.isEmpty(), "there is no GPU");
     Path teacher = write(checkpoint(family, 1), "teacher");
     Path student = write(checkpoint(family, 2), "student");
-    Outcome expected = step(Device.cpu(), teacher, student, loss, activations);
+    LossMix mix = LossSchedule.parse(loss, 1, tokenWeights).widest();
+    Outcome expected = step(Device.cpu(), teacher, student, mix, activations);
     for (Device device : devices) {
-      Outcome actual = step(device, teacher, student, loss, activations);
+      Outcome actual = step(device, teacher, student, mix, activations);
       assertEquals(expected.loss(), actual.loss(), 1e-2 * expected.loss());
       double longest = expected.gradients().stream().mapToDouble(g -> norm(g)).max().orElseThrow();
       for (int i = 0; i < expected.gradients().size(); i++) {
@@ -78,7 +82,7 @@ class DeviceAgreementTest {
   }
 
   private static Outcome step(
-      Device device, Path teacherFile, Path studentFile, String loss, Activations activations) {
+      Device device, Path teacherFile, Path studentFile, LossMix loss, Activations activations) {
     try (Backend backend = Backend.on(device, 1);
         Workers workers = new Workers(1);
         ModelFile teacher = ModelFile.open(teacherFile);
@@ -95,16 +99,7 @@ class DeviceAgreementTest {
                 workers);
         DistillationEngine engine =
             new DistillationEngine(
-                backend,
-                teacher,
-                frozen,
-                null,
-                weights,
-                SHAPE,
-                LossMix.parse(loss, 1),
-                0.4,
-                false,
-                activations)) {
+                backend, teacher, frozen, null, weights, SHAPE, loss, 0.4, false, activations)) {
       weights.encode();
       List<PackedBatch> batches = batches();
       double value = engine.run(batches, engine.targets(batches));

@@ -42,6 +42,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Short runs on the bundled model: what they learn, and that they can be taken up again.
 class DistillationJobTest {
@@ -51,13 +52,13 @@ class DistillationJobTest {
   @TempDir Path folder;
 
   private DistillationRequest request(
-      String output, LossMix loss, Start start, Path run, boolean resume) throws IOException {
+      String output, LossSchedule loss, Start start, Path run, boolean resume) throws IOException {
     return request(output, loss, start, MomentType.F32, ScaleMode.REFIT, 3e-4, null, run, resume);
   }
 
   private DistillationRequest request(
       String output,
-      LossMix loss,
+      LossSchedule loss,
       Start start,
       MomentType moments,
       ScaleMode scales,
@@ -108,7 +109,7 @@ class DistillationJobTest {
 
   private DistillationRequest request(String output, Path run, boolean resume) throws IOException {
     return request(
-        output, LossMix.of(Objective.FORWARD_KL), new Start.RoundToNearest(), run, resume);
+        output, LossSchedule.of(Objective.FORWARD_KL), new Start.RoundToNearest(), run, resume);
   }
 
   private static final class Recorder implements DistillationListener {
@@ -136,7 +137,7 @@ class DistillationJobTest {
   })
   void aRunThatWasCutOffEndsWithTheSameBytes(int lastStep, MomentType moments, ScaleMode scales)
       throws Exception {
-    LossMix loss = LossMix.of(Objective.FORWARD_KL);
+    LossSchedule loss = LossSchedule.of(Objective.FORWARD_KL);
     Start start = new Start.RoundToNearest();
     new DistillationJob(
             request(
@@ -186,10 +187,47 @@ class DistillationJobTest {
     }
   }
 
+  /// Behind step 3 hidden states are not compared any more, and the graphs are others.
+  @ParameterizedTest
+  @ValueSource(ints = {1, 3})
+  void aScheduleIsTakenUpAgain(int lastStep) throws Exception {
+    LossSchedule loss =
+        LossSchedule.parse(
+            "forward-kl:0.5..1,ce:0..0.5@0.4-1,hidden:1..0@0.5", 1, TokenWeights.ENTROPY);
+    Start start = new Start.RoundToNearest();
+    Path whole = folder.resolve("whole");
+    new DistillationJob(request("whole.gguf", loss, start, whole, false), new Recorder()).run();
+    Path run = folder.resolve("cut");
+    DistillationJob killed =
+        new DistillationJob(
+            request("resumed.gguf", loss, start, run, false),
+            new DistillationListener() {
+              @Override
+              public void step(StepReport report) {
+                if (report.step() == lastStep) {
+                  throw new Killed();
+                }
+              }
+            });
+    assertThrows(Killed.class, killed::run);
+    Recorder recorder = new Recorder();
+    new DistillationJob(request("resumed.gguf", loss, start, run, true), recorder).run();
+    assertEquals(-1, Files.mismatch(folder.resolve("whole.gguf"), folder.resolve("resumed.gguf")));
+    RunDirectory kept = RunDirectory.open(whole);
+    assertEquals(
+        List.of(1.0, 0.6, 0.2, 0.0, 0.0, 0.0),
+        kept.metric("weight_hidden").values().stream()
+            .map(w -> Math.round(w * 1e9) / 1e9)
+            .toList());
+    List<Double> distances = List.copyOf(kept.metric("hidden_loss").values());
+    assertTrue(distances.get(2) > 0);
+    assertEquals(0, distances.get(3));
+  }
+
   @ParameterizedTest
   @EnumSource
   void onlyFrozenScalesStayAsTheyAreAtTheStart(ScaleMode mode) throws Exception {
-    LossMix loss = LossMix.of(Objective.FORWARD_KL);
+    LossSchedule loss = LossSchedule.of(Objective.FORWARD_KL);
     Start start = new Start.RoundToNearest();
     for (double rate : new double[] {1e-12, 1e-3}) {
       new DistillationJob(
@@ -226,7 +264,7 @@ class DistillationJobTest {
         new DistillationJob(
                 request(
                     "out.gguf",
-                    LossMix.of(Objective.FORWARD_KL),
+                    LossSchedule.of(Objective.FORWARD_KL),
                     new Start.RoundToNearest(),
                     MomentType.F32,
                     ScaleMode.REFIT,
@@ -277,7 +315,7 @@ class DistillationJobTest {
         new DistillationJob(
                 request(
                     "out.gguf",
-                    LossMix.of(Objective.FORWARD_KL),
+                    LossSchedule.of(Objective.FORWARD_KL),
                     new Start.RoundToNearest(),
                     MomentType.F32,
                     ScaleMode.FROZEN,
@@ -315,7 +353,7 @@ class DistillationJobTest {
             new Start.Importance(),
             null,
             new DistillationSettings(
-                LossMix.of(Objective.FORWARD_KL),
+                LossSchedule.of(Objective.FORWARD_KL),
                 true,
                 Forward.DEPLOYED,
                 MomentType.F32,
@@ -401,7 +439,7 @@ class DistillationJobTest {
                 new DistillationJob(
                         request(
                             "other.gguf",
-                            LossMix.of(Objective.JSD),
+                            LossSchedule.of(Objective.JSD),
                             new Start.RoundToNearest(),
                             run,
                             true),
@@ -417,13 +455,21 @@ class DistillationJobTest {
     Recorder recorder = new Recorder();
     new DistillationJob(
             request(
-                "second.gguf", LossMix.of(Objective.CAKLD), new Start.Model(first), null, false),
+                "second.gguf",
+                LossSchedule.of(Objective.CAKLD),
+                new Start.Model(first),
+                null,
+                false),
             recorder)
         .run();
     Recorder fresh = new Recorder();
     new DistillationJob(
             request(
-                "third.gguf", LossMix.of(Objective.CAKLD), new Start.RoundToNearest(), null, false),
+                "third.gguf",
+                LossSchedule.of(Objective.CAKLD),
+                new Start.RoundToNearest(),
+                null,
+                false),
             fresh)
         .run();
     assertTrue(recorder.steps.getFirst().loss() < fresh.steps.getFirst().loss());

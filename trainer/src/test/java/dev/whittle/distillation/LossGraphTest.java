@@ -13,7 +13,9 @@ import dev.whittle.ggml.GraphAllocator;
 import dev.whittle.ggml.Operations;
 import dev.whittle.ggml.Tensor;
 import dev.whittle.ggml.TensorContext;
+import java.util.Arrays;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -33,19 +35,38 @@ class LossGraphTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "forward-kl | 1",
-        "forward-kl | 2.5",
-        "reverse-kl | 1",
-        "reverse-kl | 0.7",
-        "jsd | 1",
-        "jsd | 2",
-        "cakld | 1",
-        "cakld | 3",
-        "ce | 1",
-        "forward-kl:0.5,reverse-kl:0.2,jsd:0.1,cakld:0.4,ce:0.3 | 1.5"
+        "forward-kl | 1 | UNIFORM",
+        "forward-kl | 2.5 | UNIFORM",
+        "reverse-kl | 1 | UNIFORM",
+        "reverse-kl | 0.7 | UNIFORM",
+        "jsd | 1 | UNIFORM",
+        "jsd | 2 | UNIFORM",
+        "cakld | 1 | UNIFORM",
+        "cakld | 3 | UNIFORM",
+        "ce | 1 | UNIFORM",
+        "forward-kl:0.5,reverse-kl:0.2,jsd:0.1,cakld:0.4,ce:0.3 | 1.5 | UNIFORM",
+        "forward-kl | 1 | CERTAINTY",
+        "reverse-kl:0.5,ce:0.5 | 2 | CERTAINTY",
+        "forward-kl | 1 | ENTROPY",
+        "jsd,ce:0.5 | 0.7 | ENTROPY"
       })
-  void gradientsAndLossesAreThoseOfTheDefinition(String loss, double temperature) {
-    LossMix mix = LossMix.parse(loss, temperature);
+  void gradientsAndLossesAreThoseOfTheDefinition(
+      String loss, double temperature, TokenWeights tokenWeights) {
+    check(LossSchedule.parse(loss, temperature, tokenWeights).widest(), null);
+  }
+
+  @Test
+  void termsTakeOtherWeights() {
+    LossSchedule schedule =
+        LossSchedule.parse("forward-kl:1..0@0.5,reverse-kl:0..1@0.5,ce:0.2..0", 2);
+    check(schedule.widest(), schedule.at(2, 5));
+    check(schedule.widest(), schedule.at(5, 5));
+  }
+
+  /// @param built what the graph is made for
+  /// @param used the weights that its terms get then; null for those that they have
+  private void check(LossMix built, @Nullable LossMix used) {
+    LossMix mix = used == null ? built : used;
     float[] student = gaussian(VOCABULARY * TOKENS);
     float[] teacher = gaussian(VOCABULARY * TOKENS);
     int[] next = new int[TOKENS];
@@ -69,20 +90,28 @@ class LossGraphTest {
       zt.write(teacher);
       at.write(places);
       w.write(weights);
-      LossGraph.Nodes nodes =
-          LossGraph.build(new Operations(context), mix, CONFIDENCE, z, zt, at, w);
+      LossGraph nodes = new LossGraph(new Operations(context), built, CONFIDENCE, z, zt, at, w);
       Graph graph =
           new Graph(context, "loss", 256)
               .expand(nodes.losses().asOutput())
-              .expand(nodes.gradient().asOutput());
+              .expand(nodes.gradient().asOutput())
+              .expand(nodes.weights().asOutput());
       allocator.reserve(graph);
       allocator.allocate(graph);
+      if (used != null) {
+        backend.compute(graph);
+        nodes.use(used);
+      }
       backend.compute(graph);
 
       float[] losses = nodes.losses().readFloats();
       for (int t = 0; t < TOKENS; t++) {
         double expected = expected(mix, student, teacher, next[t], t);
         assertEquals(expected, losses[t], 1e-4 * Math.max(1, expected), "token " + t);
+      }
+      float[] counts = nodes.weights().readFloats();
+      for (int t = 0; t < TOKENS; t++) {
+        assertEquals(weights[t] * weight(mix, teacher, t), counts[t], 1e-5 * counts[t]);
       }
       double error =
           FiniteDifference.error(
@@ -92,23 +121,35 @@ class LossGraphTest {
                 double sum = 0;
                 float[] moved = z.readFloats();
                 for (int t = 0; t < TOKENS; t++) {
-                  sum += weights[t] * expected(mix, moved, teacher, next[t], t);
+                  sum +=
+                      weights[t]
+                          * weight(mix, teacher, t)
+                          * expected(mix, moved, teacher, next[t], t);
                 }
                 return sum;
               },
               1e-2,
               3);
-      assertTrue(error < TOLERANCE, loss + " is off by " + error);
+      assertTrue(error < TOLERANCE, mix + " is off by " + error);
     }
   }
 
   @Test
   void hiddenStatesAloneLeaveOutTheHead() {
-    assertThrows(IllegalArgumentException.class, () -> LossMix.parse("hidden", 1));
-    LossMix mix = LossMix.parse("ce,hidden:0.5", 1);
+    assertThrows(IllegalArgumentException.class, () -> LossSchedule.parse("hidden", 1));
+    LossMix mix = LossSchedule.parse("ce,hidden:0.5", 1).widest();
     assertTrue(mix.comparesStates());
     assertTrue(mix.needsTeacher());
     assertFalse(LossMix.of(Objective.FORWARD_KL).comparesStates());
+  }
+
+  private static double weight(LossMix mix, float[] teacher, int token) {
+    double[] p = softmax(teacher, token, mix.temperature());
+    return switch (mix.tokenWeights()) {
+      case UNIFORM -> 1;
+      case CERTAINTY -> Arrays.stream(p).map(v -> v * v).sum();
+      case ENTROPY -> -Arrays.stream(p).map(v -> v * Math.log(v)).sum();
+    };
   }
 
   private static double expected(
@@ -168,7 +209,7 @@ class LossGraphTest {
   @Test
   void anUnknownLossIsRefusedByName() {
     IllegalArgumentException e =
-        assertThrows(IllegalArgumentException.class, () -> LossMix.parse("kl", 1));
+        assertThrows(IllegalArgumentException.class, () -> LossSchedule.parse("kl", 1));
     assertTrue(e.getMessage().contains("forward-kl"), e.getMessage());
   }
 }

@@ -69,7 +69,7 @@ class MemoryPlanTest {
 
   private static DistillationSettings settings(String loss, Forward forward, MomentType moments) {
     return new DistillationSettings(
-        LossMix.parse(loss, 1),
+        LossSchedule.parse(loss, 1),
         false,
         forward,
         moments,
@@ -126,7 +126,7 @@ class MemoryPlanTest {
                 null,
                 weights,
                 shape,
-                settings.loss(),
+                settings.loss().widest(),
                 0,
                 false,
                 activations)) {

@@ -46,15 +46,19 @@ class WholeLossTest {
 
   @ParameterizedTest
   @CsvSource({
-    "qwen3, forward-kl, KEPT",
-    "qwen3, 'reverse-kl:0.5,jsd:0.5', RECOMPUTED",
-    "qwen2, forward-kl, RECOMPUTED",
-    "llama, ce, KEPT",
-    "llama-untied, 'cakld:0.7,ce:0.3', RECOMPUTED",
-    "qwen3, 'forward-kl:0.1,hidden', KEPT",
-    "llama, 'ce:0.1,hidden:0.5', RECOMPUTED"
+    "qwen3, forward-kl, UNIFORM, KEPT",
+    "qwen3, 'reverse-kl:0.5,jsd:0.5', UNIFORM, RECOMPUTED",
+    "qwen2, forward-kl, UNIFORM, RECOMPUTED",
+    "llama, ce, UNIFORM, KEPT",
+    "llama-untied, 'cakld:0.7,ce:0.3', UNIFORM, RECOMPUTED",
+    "qwen3, 'forward-kl:0.1,hidden', UNIFORM, KEPT",
+    "llama, 'ce:0.1,hidden:0.5', UNIFORM, RECOMPUTED",
+    "qwen3, 'forward-kl,hidden:0.5', ENTROPY, KEPT",
+    "llama, reverse-kl, CERTAINTY, RECOMPUTED"
   })
-  void theGradientIsTheSlope(String family, String loss, Activations activations) throws Exception {
+  void theGradientIsTheSlope(
+      String family, String loss, TokenWeights tokenWeights, Activations activations)
+      throws Exception {
     Path teacherFile = write(checkpoint(family, 1), "teacher");
     Path studentFile = write(checkpoint(family, 2), "student");
     try (Backend backend = Backend.cpu(1);
@@ -79,7 +83,7 @@ class WholeLossTest {
                 null,
                 weights,
                 SHAPE,
-                LossMix.parse(loss, 1),
+                LossSchedule.parse(loss, 1, tokenWeights).widest(),
                 0.4,
                 false,
                 activations)) {
