@@ -8,15 +8,17 @@ import dev.whittle.distillation.DistillationRequest;
 import dev.whittle.distillation.DistillationResult;
 import dev.whittle.distillation.DistillationSettings;
 import dev.whittle.distillation.Evaluation;
-import dev.whittle.distillation.HeldOut;
+import dev.whittle.distillation.Inference;
 import dev.whittle.distillation.LossSchedule;
 import dev.whittle.distillation.Start;
 import dev.whittle.ggml.Device;
 import dev.whittle.ggml.FileType;
+import dev.whittle.ggml.LlamaModelOptions;
 import dev.whittle.quantization.TypeSelection;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -87,30 +89,7 @@ final class DistillCommand implements Callable<Integer>, Checkable {
 
   @Mixin private RunOptions run = new RunOptions(100);
 
-  @Option(
-      names = "--held-out",
-      paramLabel = "N",
-      converter = PositiveInt.class,
-      description =
-          "Do not train on N documents, spread over the data: their loss is found every --eval-steps"
-              + " steps, and the blocks of the step where it is lowest are shipped, not the last ones.")
-  private @Nullable Integer heldOut;
-
-  @Option(
-      names = "--eval-steps",
-      paramLabel = "N",
-      converter = PositiveInt.class,
-      description = "With --held-out, steps between evaluations; ${DEFAULT-VALUE} by default.")
-  private int evaluationSteps = 100;
-
-  @Option(
-      names = "--patience",
-      paramLabel = "N",
-      converter = PositiveInt.class,
-      description =
-          "With --held-out, end after N evaluations in a row without a new best one; by default,"
-              + " never.")
-  private @Nullable Integer patience;
+  @Mixin private EvaluationOptions evaluation;
 
   @Mixin private ActivationsOption activations;
 
@@ -125,6 +104,7 @@ final class DistillCommand implements Callable<Integer>, Checkable {
 
   @Mixin private DeviceOption device;
   @Mixin private ThreadsOption threads;
+  @Mixin private ParallelOption parallel;
 
   @Override
   public Integer call() throws IOException {
@@ -156,6 +136,7 @@ final class DistillCommand implements Callable<Integer>, Checkable {
     budget.requireOneOf(type, "--type");
     TypeSelection selection = types.select(type == null ? FileType.Q2_K : type);
     training.settings(selection.fileType().mainType(), device.replicas().getFirst());
+    evaluation.settings();
   }
 
   private DistillationRequest request(TypeSelection selection) {
@@ -163,6 +144,7 @@ final class DistillCommand implements Callable<Integer>, Checkable {
     DistillationSettings settings =
         training.settings(selection.fileType().mainType(), where.getFirst());
     requireUse(settings.loss());
+    LlamaModelOptions inference = LlamaModelOptions.defaults().withDevices(device.select());
     return new DistillationRequest(
         teacher.path(),
         data.dataset(),
@@ -176,7 +158,8 @@ final class DistillCommand implements Callable<Integer>, Checkable {
         threads.threads(),
         activations.wanted(),
         run.directory(),
-        heldOut(),
+        evaluation.settings(),
+        new Inference(inference, parallel.sequences(inference), threads.threads()),
         run.checkpointSteps(),
         run.resume(),
         output.mayReplace());
@@ -242,18 +225,6 @@ final class DistillCommand implements Callable<Integer>, Checkable {
     return ExitCode.OK;
   }
 
-  private @Nullable HeldOut heldOut() {
-    if (heldOut == null) {
-      if (patience != null) {
-        throw new ParameterException(
-            spec.commandLine(),
-            "--patience counts evaluations on documents that are held out; add --held-out N");
-      }
-      return null;
-    }
-    return new HeldOut(heldOut, evaluationSteps, patience == null ? 0 : patience);
-  }
-
   private Start start() {
     return switch (start.toLowerCase(Locale.ROOT)) {
       case "rtn" -> new Start.RoundToNearest();
@@ -287,11 +258,18 @@ final class DistillCommand implements Callable<Integer>, Checkable {
                 result.firstStep().loss(),
                 result.lastStep().loss());
     Evaluation best = result.best();
-    return size
-        + run
-        + (best == null
-            ? ""
-            : "; the blocks are those of step %,d, with a held-out loss of %.4f"
-                .formatted(best.step(), best.loss()));
+    return size + run + (best == null ? "" : "; " + shipped(best));
+  }
+
+  private static String shipped(Evaluation best) {
+    List<String> figures = new ArrayList<>();
+    if (best.loss() != null) {
+      figures.add("a held-out loss of %.4f".formatted(best.loss()));
+    }
+    if (best.accuracy() != null) {
+      figures.add("an accuracy of %.3f".formatted(best.accuracy()));
+    }
+    return "the blocks are those of step %,d, with %s"
+        .formatted(best.step(), String.join(" and ", figures));
   }
 }

@@ -14,7 +14,7 @@ final class TrainingProgress implements DistillationListener, AutoCloseable {
   private final String task;
   private @Nullable Progress current;
   private double loss = Double.NaN;
-  private String heldOut = "";
+  private String evaluated = "";
   private double tokensPerSecond = Double.NaN;
 
   TrainingProgress(Terminal terminal, String task) {
@@ -50,8 +50,12 @@ final class TrainingProgress implements DistillationListener, AutoCloseable {
   }
 
   @Override
-  public void heldOut(Evaluation evaluation) {
-    heldOut = ", held out %.4f".formatted(evaluation.loss());
+  public void evaluated(Evaluation evaluation) {
+    evaluated =
+        (evaluation.loss() == null ? "" : ", held out %.4f".formatted(evaluation.loss()))
+            + (evaluation.accuracy() == null
+                ? ""
+                : ", accuracy %.3f".formatted(evaluation.accuracy()));
   }
 
   @Override
@@ -62,7 +66,7 @@ final class TrainingProgress implements DistillationListener, AutoCloseable {
         .update(
             report.step(),
             report.steps(),
-            "loss %.4f%s, %,.0f tokens/s".formatted(loss, heldOut, tokensPerSecond));
+            "loss %.4f%s, %,.0f tokens/s".formatted(loss, evaluated, tokensPerSecond));
   }
 
   private static double smooth(double before, double now) {

@@ -137,8 +137,42 @@ class DistillTest {
   }
 
   @Test
+  void the_step_that_answers_most_is_shipped() throws IOException {
+    Path questions = folder.resolve("questions.jsonl");
+    try (Stream<String> lines = Files.lines(Demo.CHATS)) {
+      Files.write(questions, lines.skip(CHATS).limit(6).toList());
+    }
+    CommandLine trained =
+        distill(
+            "--run-dir",
+            run,
+            "--eval-data",
+            questions,
+            "--eval-limit",
+            5,
+            "--eval-predict",
+            40,
+            "--eval-steps",
+            2);
+    assertDone(trained);
+    assertTrue(trained.err().contains("with an accuracy of"), trained.err());
+    JsonNode last =
+        new JsonMapper().readTree(Files.readAllLines(run.resolve("metrics.jsonl")).getLast());
+    double right = 5 * last.get("held_out_accuracy").asDouble();
+    assertEquals(Math.round(right), right, 1e-9);
+    assertTrue(last.propertyNames().stream().anyMatch(n -> n.startsWith("held_out_accuracy_")));
+    assertDone(whittle("verify", out, "--run-dir", run));
+    Files.writeString(questions, "{\"text\": \"no question\"}\n");
+    assertEnded(
+        distill("--eval-data", questions, "--force"), UNUSABLE, "questions.jsonl line 1", "answer");
+  }
+
+  @Test
   void what_cannot_be_trained_so_is_refused() {
-    assertRefused(distill("--patience", 3), UNUSABLE, "--held-out");
+    assertRefused(distill("--patience", 3), UNUSABLE, "--held-out", "--eval-data");
+    assertRefused(distill("--eval-limit", 3), UNUSABLE, "--eval-data");
+    assertRefused(distill("--held-out", 3, "--best-by", "accuracy"), UNUSABLE, "--eval-data");
+    assertRefused(distill("--eval-data", data, "--best-by", "loss"), UNUSABLE, "--held-out");
     assertEnded(distill("--held-out", CHATS), UNUSABLE, "30 documents");
     assertEnded(
         distill("--scales", "frozen", "--tensor-type", "ffn_down=iq4_xs"),

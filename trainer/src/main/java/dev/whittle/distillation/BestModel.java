@@ -12,9 +12,13 @@ import org.jspecify.annotations.Nullable;
 /// The model of the best step so far, in a file: in the run directory, so that a run that goes on
 /// later still has it, or else in a temporary folder.
 final class BestModel implements AutoCloseable {
-  /// The evaluation's name in the metrics.
-  static final String METRIC = "held_out_loss";
+  /// The names of an evaluation's figures in the metrics; behind the second one those of domains
+  /// may follow.
+  static final String LOSS = "held_out_loss";
 
+  static final String ACCURACY = "held_out_accuracy";
+
+  private final EvaluationSettings settings;
   private final Path file;
   private final @Nullable Path folder;
   private @Nullable Evaluation best;
@@ -26,9 +30,11 @@ final class BestModel implements AutoCloseable {
     void write(Path target) throws IOException;
   }
 
+  /// @param settings what makes a step the best
   /// @param run of which the metrics up to where it stands are taken over; null for none
   /// @throws IOException if they cannot be read, or there is no room for the file
-  BestModel(@Nullable RunDirectory run) throws IOException {
+  BestModel(EvaluationSettings settings, @Nullable RunDirectory run) throws IOException {
+    this.settings = settings;
     if (run == null) {
       folder = Files.createTempDirectory("whittle");
       file = folder.resolve("best.gguf");
@@ -36,26 +42,28 @@ final class BestModel implements AutoCloseable {
     }
     folder = null;
     file = run.best();
-    for (Map.Entry<Integer, Double> evaluation : run.metric(METRIC).entrySet()) {
-      isBetter(evaluation.getKey(), evaluation.getValue());
+    Map<Integer, Double> losses = run.metric(LOSS);
+    Map<Integer, Double> accuracies = run.metric(ACCURACY);
+    for (int step : losses.isEmpty() ? accuracies.keySet() : losses.keySet()) {
+      isBest(new Evaluation(step, losses.get(step), accuracies.get(step)));
     }
   }
 
   /// Takes note of an evaluation, and keeps the model if it is the best so far.
   ///
   /// @throws IOException if the file cannot be written
-  void offer(int step, double loss, Writer model) throws IOException {
-    if (isBetter(step, loss)) {
+  void offer(Evaluation evaluation, Writer model) throws IOException {
+    if (isBest(evaluation)) {
       model.write(file);
     }
   }
 
-  private boolean isBetter(int step, double loss) {
-    if (best != null && loss >= best.loss()) {
+  private boolean isBest(Evaluation evaluation) {
+    if (best != null && !settings.isBetter(evaluation, best)) {
       fruitless++;
       return false;
     }
-    best = new Evaluation(step, loss);
+    best = evaluation;
     fruitless = 0;
     return true;
   }

@@ -7,10 +7,10 @@ import dev.whittle.blockwise.Reconstruction;
 import dev.whittle.data.CorpusLimits;
 import dev.whittle.data.DataPosition;
 import dev.whittle.data.DocumentTokenizer;
-import dev.whittle.data.PackedBatch;
 import dev.whittle.data.PackedBatches;
 import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.data.TokenizedDocument;
+import dev.whittle.evaluation.TaskEvaluation;
 import dev.whittle.ggml.GgmlType;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.ggml.LlamaModelOptions;
@@ -18,7 +18,6 @@ import dev.whittle.gguf.TensorInfo;
 import dev.whittle.gptq.GptqQuantizer;
 import dev.whittle.gptq.GptqSettings;
 import dev.whittle.io.AtomicFile;
-import dev.whittle.model.BatchShape;
 import dev.whittle.model.ModelFile;
 import dev.whittle.model.Trunk;
 import dev.whittle.quantization.ImportanceCollector;
@@ -84,6 +83,7 @@ public final class DistillationJob {
         ReplicaGroup group = new ReplicaGroup(request.devices(), request.threads(), teacher)) {
       QuantizationPlan plan = types(teacher);
       listener.stage("reading the data");
+      requireQuestions();
       TokenizedCorpus corpus = readCorpus();
       MemoryChoice memory = memory(group, teacher, plan, corpus, workers);
       memory.requireFit(request.teacher().toString());
@@ -203,12 +203,26 @@ public final class DistillationJob {
               request.data(),
               new DocumentTokenizer(tokenizer),
               CorpusLimits.ofContext(request.settings().contextLength()));
-      if (request.heldOut() != null) {
+      HeldOut heldOut = heldOut();
+      if (heldOut != null) {
         // Fails where there are too few documents.
-        request.heldOut().of(corpus);
+        heldOut.of(corpus);
       }
       return corpus;
     }
+  }
+
+  /// Fails where the questions cannot be asked, before any training.
+  private void requireQuestions() {
+    EvaluationSettings evaluation = request.evaluation();
+    if (evaluation != null && evaluation.questions() != null) {
+      TaskEvaluation.requireQuestions(evaluation.questions().dataset());
+    }
+  }
+
+  private @Nullable HeldOut heldOut() {
+    EvaluationSettings evaluation = request.evaluation();
+    return evaluation == null ? null : evaluation.heldOut();
   }
 
   private Map<String, Object> recipe(String teacherDigest) {
@@ -232,11 +246,8 @@ public final class DistillationJob {
       recipe.put("imatrix_sha256", Digests.sha256(request.importance()));
     }
     recipe.putAll(request.settings().toMap());
-    HeldOut heldOut = request.heldOut();
-    if (heldOut != null) {
-      recipe.put("held_out", heldOut.documents());
-      recipe.put("eval_steps", heldOut.steps());
-      recipe.put("patience", heldOut.patience());
+    if (request.evaluation() != null) {
+      recipe.putAll(request.evaluation().toMap());
     }
     return recipe;
   }
@@ -452,7 +463,7 @@ public final class DistillationJob {
               plan.shape(),
               settings.completionOnly());
     }
-    HeldOut heldOut = request.heldOut();
+    HeldOut heldOut = heldOut();
     int[] documents =
         heldOut == null ? IntStream.range(0, corpus.size()).toArray() : heldOut.rest(corpus);
     try (Distillation distillation =
@@ -465,19 +476,24 @@ public final class DistillationJob {
         run.truncateMetrics(distillation.progress().step());
       }
       listener.stage("training");
-      if (heldOut == null) {
-        DistillationResult result = steps(distillation, students, run, null);
+      if (request.evaluation() == null) {
+        DistillationResult result = steps(distillation, teacher, students, run, null);
         listener.stage("writing " + request.output());
         write(request.output(), request.overwrite(), teacher, students);
         return result;
       }
-      try (BestModel best = new BestModel(run)) {
-        BestModel.Writer writer = target -> write(target, true, teacher, students);
-        Trials trials =
-            new Trials(heldOut, best, writer, batches(corpus, heldOut.of(corpus), plan.shape()));
-        DistillationResult result = steps(distillation, students, run, trials);
+      try (Evaluations evaluations =
+          new Evaluations(
+              request.evaluation(),
+              corpus,
+              plan.shape(),
+              teacher.file(),
+              request.types().fileType(),
+              request.inference(),
+              run)) {
+        DistillationResult result = steps(distillation, teacher, students, run, evaluations);
         listener.stage("writing " + request.output());
-        best.copyTo(request.output(), request.overwrite());
+        evaluations.best().copyTo(request.output(), request.overwrite());
         return result;
       }
     }
@@ -489,49 +505,33 @@ public final class DistillationJob {
         target, overwrite, teacher.file(), students.first(), request.types().fileType(), origin());
   }
 
-  /// Some documents, once. The last micro-batch begins anew where they do not fill it.
-  private static List<PackedBatch> batches(
-      TokenizedCorpus corpus, int[] documents, BatchShape shape) {
-    PackedBatches packed = PackedBatches.inOrder(corpus, documents, shape);
-    List<PackedBatch> batches = new ArrayList<>();
-    while (packed.position().epoch() == 0) {
-      batches.add(packed.next());
-    }
-    return batches;
-  }
-
-  /// What the evaluations on held-out documents need.
-  private record Trials(
-      HeldOut heldOut, BestModel best, BestModel.Writer writer, List<PackedBatch> batches) {
-    boolean areOver() {
-      return heldOut.patience() > 0 && best.fruitless() >= heldOut.patience();
-    }
-  }
-
   private DistillationResult steps(
       Distillation distillation,
+      ModelFile teacher,
       StudentReplicas students,
       @Nullable RunDirectory run,
-      @Nullable Trials trials)
+      @Nullable Evaluations evaluations)
       throws IOException {
     StepReport first = null;
     StepReport last = null;
     long start = System.nanoTime();
-    while (!distillation.isDone() && (trials == null || !trials.areOver())) {
+    while (!distillation.isDone() && (evaluations == null || !evaluations.areFruitless())) {
       last = distillation.step();
       first = first == null ? last : first;
       Map<String, Object> metrics = metrics(last);
-      if (trials != null
-          && (last.step() % trials.heldOut().steps() == 0 || distillation.isDone())) {
-        double loss = distillation.evaluate(trials.batches());
-        trials.best().offer(last.step(), loss, trials.writer());
-        metrics.put(BestModel.METRIC, loss);
-        listener.heldOut(new Evaluation(last.step(), loss));
+      if (evaluations != null && evaluations.isDue(last.step(), distillation.isDone())) {
+        listener.evaluated(
+            evaluations.run(
+                last.step(),
+                distillation,
+                students.first(),
+                metrics,
+                target -> write(target, true, teacher, students)));
       }
       boolean due =
           last.step() % request.checkpointSteps() == 0
               || distillation.isDone()
-              || (trials != null && trials.areOver());
+              || (evaluations != null && evaluations.areFruitless());
       if (due) {
         students.requireEqual();
       }
@@ -548,7 +548,7 @@ public final class DistillationJob {
         distillation.progress().tokens(),
         first,
         last,
-        trials == null ? null : trials.best().best(),
+        evaluations == null ? null : evaluations.best().best(),
         (System.nanoTime() - start) / 1e9);
   }
 

@@ -17,8 +17,8 @@ public interface DistillationListener {
   /// The teacher's states of so many documents are in the cache now.
   default void teacherStates(long documents, long total) {}
 
-  /// The held-out documents have been evaluated behind a step.
-  default void heldOut(Evaluation evaluation) {}
+  /// The student has been evaluated behind a step.
+  default void evaluated(Evaluation evaluation) {}
 
   /// A step is done.
   default void step(StepReport report) {}

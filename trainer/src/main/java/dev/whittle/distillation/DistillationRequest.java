@@ -2,6 +2,7 @@ package dev.whittle.distillation;
 
 import dev.whittle.data.JsonlDataset;
 import dev.whittle.ggml.Device;
+import dev.whittle.ggml.LlamaModelOptions;
 import dev.whittle.model.Trunk;
 import dev.whittle.quantization.TypeSelection;
 import java.nio.file.Path;
@@ -24,7 +25,8 @@ import org.jspecify.annotations.Nullable;
 /// @param threads for all computing on the CPU
 /// @param activations what to keep for the backward pass; null to decide by the memory there is
 /// @param runDirectory where metrics and checkpoints go; null for nowhere
-/// @param heldOut which documents are not trained on, but find the best step; null for none
+/// @param evaluation how the best step is found; null to ship the last one
+/// @param inference how llama.cpp runs the student between steps
 /// @param checkpointSteps steps between checkpoints
 /// @param resume whether to go on with the run in `runDirectory`
 /// @param overwrite whether `output`, and an earlier run in `runDirectory`, may be replaced
@@ -41,7 +43,8 @@ public record DistillationRequest(
     int threads,
     Trunk.@Nullable Activations activations,
     @Nullable Path runDirectory,
-    @Nullable HeldOut heldOut,
+    @Nullable EvaluationSettings evaluation,
+    Inference inference,
     int checkpointSteps,
     boolean resume,
     boolean overwrite) {
@@ -77,6 +80,7 @@ public record DistillationRequest(
         activations,
         runDirectory,
         null,
+        new Inference(LlamaModelOptions.defaults(), 32, threads),
         checkpointSteps,
         resume,
         overwrite);

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 /// @param tokens tokens trained on, padding not counted
 /// @param firstStep the report of the first step of this process; null if there was none to do
 /// @param lastStep the report of the last one
-/// @param best the evaluation of the step that was shipped; null if there are no held-out documents
+/// @param best the evaluation of the step that was shipped; null if there were none
 /// @param seconds spent in steps by this process
 public record DistillationResult(
     int steps,

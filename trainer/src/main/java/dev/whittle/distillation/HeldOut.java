@@ -5,18 +5,13 @@ import dev.whittle.data.TokenizedCorpus;
 import java.util.BitSet;
 import java.util.stream.IntStream;
 
-/// Documents that are not trained on, by whose loss the best step of a run is found: what that step
-/// made is shipped.
+/// Documents that are not trained on, so that their loss tells how training goes.
 ///
 /// @param documents how many, spread over the data
-/// @param steps between evaluations; the last step is evaluated too
-/// @param patience after so many evaluations without a new best one training ends; 0 for never
-public record HeldOut(int documents, int steps, int patience) {
+public record HeldOut(int documents) {
   public HeldOut {
-    if (documents < 1 || steps < 1 || patience < 0) {
-      throw new IllegalArgumentException(
-          "held-out documents and the steps between their evaluations must be at least 1, and the"
-              + " patience not negative");
+    if (documents < 1) {
+      throw new IllegalArgumentException("held-out documents must be at least 1");
     }
   }
 

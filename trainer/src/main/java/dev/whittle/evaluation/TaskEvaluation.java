@@ -21,6 +21,13 @@ public record TaskEvaluation(GenerationOptions options, AnswerGrader grader) {
     return new TaskEvaluation(GenerationOptions.greedy(maxNewTokens), new BoxedAnswerGrader());
   }
 
+  /// Checks that a data set holds questions and nothing else.
+  ///
+  /// @throws dev.whittle.data.DataException if the data set is malformed, or a line has no answer
+  public static void requireQuestions(JsonlDataset dataset) {
+    Questions.read(dataset, 0);
+  }
+
   /// Evaluates a model.
   ///
   /// @param limit how many questions to ask; 0 for all. A limit takes the same questions every

@@ -7,6 +7,7 @@ import dev.whittle.ggml.Vocabulary;
 import dev.whittle.model.BatchShape;
 import dev.whittle.optimizer.AdamW;
 import dev.whittle.optimizer.LearningRateSchedule;
+import dev.whittle.rollout.RolloutGenerator;
 import dev.whittle.training.Checkpoint;
 import dev.whittle.training.Parameter;
 import dev.whittle.training.ProcessMemory;

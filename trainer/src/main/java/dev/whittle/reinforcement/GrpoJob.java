@@ -7,7 +7,6 @@ import dev.whittle.distillation.MemoryException;
 import dev.whittle.ggml.Backend;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.ggml.LlamaModelOptions;
-import dev.whittle.ggml.SamplerOptions;
 import dev.whittle.gguf.GgufFile;
 import dev.whittle.inference.ModelLoader;
 import dev.whittle.io.AtomicFile;
@@ -17,6 +16,7 @@ import dev.whittle.model.ModelFile;
 import dev.whittle.model.Trunk.Activations;
 import dev.whittle.quantization.ImportanceMatrix;
 import dev.whittle.quantization.QuantizationException;
+import dev.whittle.rollout.RolloutGenerator;
 import dev.whittle.training.AvailableMemory;
 import dev.whittle.training.Checkpoint;
 import dev.whittle.training.DecodedModelFile;
@@ -133,9 +133,8 @@ public final class GrpoJob {
                 parts.model().file(),
                 types.fileType(),
                 request.rolloutModel(),
-                request
-                    .rollouts()
-                    .withSampling(SamplerOptions.ofTemperature(settings.temperature(), 0)))) {
+                request.rollouts(),
+                settings.temperature())) {
       begin(weights, parts.model());
       Grpo grpo =
           new Grpo(

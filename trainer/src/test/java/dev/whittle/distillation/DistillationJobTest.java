@@ -9,9 +9,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.whittle.blocks.BlockFormat;
 import dev.whittle.data.JsonlDataset;
+import dev.whittle.evaluation.BoxedAnswerGrader;
+import dev.whittle.evaluation.GenerationOptions;
+import dev.whittle.evaluation.TaskEvaluation;
 import dev.whittle.ggml.Device;
 import dev.whittle.ggml.FileType;
 import dev.whittle.ggml.GgmlType;
+import dev.whittle.ggml.LlamaModel;
+import dev.whittle.ggml.LlamaModelOptions;
 import dev.whittle.gguf.GgufException;
 import dev.whittle.gguf.GgufFile;
 import dev.whittle.gguf.TensorInfo;
@@ -47,7 +52,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// Short runs on the bundled model: what they learn, and that they can be taken up again.
 class DistillationJobTest {
   private static final int STEPS = 6;
-  private static final HeldOut HELD_OUT = new HeldOut(20, 2, 0);
+  private static final EvaluationSettings HELD_OUT = EvaluationSettings.heldOut(20, 2, 0);
 
   @TempDir Path folder;
 
@@ -63,7 +68,7 @@ class DistillationJobTest {
       MomentType moments,
       ScaleMode scales,
       double learningRate,
-      HeldOut heldOut,
+      EvaluationSettings evaluation,
       Path run,
       boolean resume)
       throws IOException {
@@ -101,7 +106,8 @@ class DistillationJobTest {
         1,
         null,
         run,
-        heldOut,
+        evaluation,
+        new Inference(LlamaModelOptions.defaults(), 8, 1),
         2,
         resume,
         false);
@@ -275,7 +281,7 @@ class DistillationJobTest {
                     false),
                 new DistillationListener() {
                   @Override
-                  public void heldOut(Evaluation evaluation) {
+                  public void evaluated(Evaluation evaluation) {
                     evaluations.add(evaluation);
                   }
 
@@ -309,6 +315,120 @@ class DistillationJobTest {
     }
   }
 
+  /// The accuracies of steps come from the same questions, and both figures from the blocks that
+  /// were there; a run that was cut off knows the best one again.
+  @Test
+  void theBestStepAnswersMost() throws Exception {
+    Path questions = folder.resolve("questions.jsonl");
+    Files.write(questions, Files.readAllLines(DemoModel.CHATS).subList(200, 212));
+    EvaluationSettings asking =
+        new EvaluationSettings(
+            new HeldOut(20),
+            new TaskQuestions(new JsonlDataset(questions), 10, 40),
+            EvaluationSettings.Best.ACCURACY,
+            2,
+            0);
+    LossSchedule loss = LossSchedule.of(Objective.FORWARD_KL);
+    Start start = new Start.Importance();
+    List<Evaluation> evaluations = new ArrayList<>();
+    DistillationResult result =
+        new DistillationJob(
+                request(
+                    "whole.gguf",
+                    loss,
+                    start,
+                    MomentType.F32,
+                    ScaleMode.REFIT,
+                    1e-3,
+                    asking,
+                    folder.resolve("whole"),
+                    false),
+                new DistillationListener() {
+                  @Override
+                  public void evaluated(Evaluation evaluation) {
+                    evaluations.add(evaluation);
+                  }
+                })
+            .run();
+    assertEquals(3, evaluations.size());
+    assertTrue(
+        evaluations.stream().allMatch(e -> Math.abs(10 * e.accuracy() % 1) < 1e-9),
+        evaluations::toString);
+    Evaluation best =
+        evaluations.stream()
+            .max(
+                Comparator.comparingDouble(Evaluation::accuracy)
+                    .thenComparing(Evaluation::loss, Comparator.reverseOrder()))
+            .orElseThrow();
+    assertEquals(best, result.best());
+    // What is shipped answers as it did in the evaluation.
+    try (LlamaModel shipped =
+        LlamaModel.load(folder.resolve("whole.gguf"), LlamaModelOptions.defaults())) {
+      assertEquals(
+          best.accuracy(),
+          new TaskEvaluation(
+                  GenerationOptions.greedy(40).withParallel(8).withThreads(1),
+                  new BoxedAnswerGrader())
+              .run(shipped, new JsonlDataset(questions), 10, reply -> {})
+              .accuracy());
+    }
+
+    Path run = folder.resolve("cut");
+    DistillationJob killed =
+        new DistillationJob(
+            request(
+                "resumed.gguf",
+                loss,
+                start,
+                MomentType.F32,
+                ScaleMode.REFIT,
+                1e-3,
+                asking,
+                run,
+                false),
+            new DistillationListener() {
+              @Override
+              public void step(StepReport report) {
+                if (report.step() == 5) {
+                  throw new Killed();
+                }
+              }
+            });
+    assertThrows(Killed.class, killed::run);
+    DistillationResult again =
+        new DistillationJob(
+                request(
+                    "resumed.gguf",
+                    loss,
+                    start,
+                    MomentType.F32,
+                    ScaleMode.REFIT,
+                    1e-3,
+                    asking,
+                    run,
+                    true),
+                new Recorder())
+            .run();
+    assertEquals(best, again.best());
+    assertEquals(-1, Files.mismatch(folder.resolve("whole.gguf"), folder.resolve("resumed.gguf")));
+  }
+
+  @Test
+  void moreRightAnswersComeFirstAndThenTheLoss() {
+    EvaluationSettings settings =
+        new EvaluationSettings(
+            new HeldOut(1),
+            new TaskQuestions(new JsonlDataset(folder), 0, 1),
+            EvaluationSettings.Best.ACCURACY,
+            1,
+            0);
+    Evaluation before = new Evaluation(1, 0.5, 0.7);
+    assertTrue(settings.isBetter(new Evaluation(2, 0.9, 0.8), before));
+    assertFalse(settings.isBetter(new Evaluation(2, 0.1, 0.6), before));
+    assertTrue(settings.isBetter(new Evaluation(2, 0.4, 0.7), before));
+    assertFalse(settings.isBetter(new Evaluation(2, 0.5, 0.7), before));
+  }
+
   @Test
   void trainingEndsWhenThereIsNothingToWaitFor() throws Exception {
     DistillationResult result =
@@ -321,7 +441,7 @@ class DistillationJobTest {
                     ScaleMode.FROZEN,
                     // So low that no block ever changes.
                     1e-30,
-                    new HeldOut(20, 1, 2),
+                    EvaluationSettings.heldOut(20, 1, 2),
                     null,
                     false),
                 new Recorder())

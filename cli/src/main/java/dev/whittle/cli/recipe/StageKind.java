@@ -19,7 +19,10 @@ public enum StageKind {
       Set.of("model", "imatrix", "data"),
       Map.of("in", "model", "out", "output")),
   DISTILL(
-      "distill", Map.of("output", "gguf"), Set.of("model", "data", "imatrix", "init"), Map.of()),
+      "distill",
+      Map.of("output", "gguf"),
+      Set.of("model", "data", "imatrix", "init", "eval_data"),
+      Map.of()),
   GRPO(
       "grpo",
       Map.of("output", "gguf"),
