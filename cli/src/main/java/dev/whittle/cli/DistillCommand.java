@@ -143,7 +143,7 @@ final class DistillCommand implements Callable<Integer>, Checkable {
     List<Device> where = device.replicas();
     DistillationSettings settings =
         training.settings(selection.fileType().mainType(), where.getFirst());
-    requireUse(settings.loss());
+    requireUse(settings);
     LlamaModelOptions inference = LlamaModelOptions.defaults().withDevices(device.select());
     return new DistillationRequest(
         teacher.path(),
@@ -179,9 +179,16 @@ final class DistillCommand implements Callable<Integer>, Checkable {
   }
 
   /// Fails where the teacher cache makes no sense, or cannot be made.
-  private void requireUse(LossSchedule loss) {
+  private void requireUse(DistillationSettings settings) {
+    LossSchedule loss = settings.loss();
     if (teacherCache == null) {
       return;
+    }
+    if (settings.onPolicy() != null) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "--teacher-cache keeps what the teacher makes of the data, and --on-policy trains on other"
+              + " text; leave one out");
     }
     if (!loss.needsTeacher()) {
       throw new ParameterException(

@@ -12,6 +12,7 @@ import dev.whittle.training.Forward;
 import dev.whittle.training.MomentType;
 import dev.whittle.training.ScaleMode;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -162,6 +163,8 @@ final class TrainingOptions {
       description = "Seed of the order of the data; ${DEFAULT-VALUE} by default.")
   private long seed = 1;
 
+  @Mixin private OnPolicyOptions onPolicy;
+
   boolean completionOnly() {
     return completionOnly;
   }
@@ -192,7 +195,8 @@ final class TrainingOptions {
           weightDecay,
           decayTarget,
           clip,
-          seed);
+          seed,
+          onPolicy.settings(temperature, tokenWeights));
     } catch (IllegalArgumentException e) {
       throw new ParameterException(command.commandLine(), e.getMessage(), e);
     }

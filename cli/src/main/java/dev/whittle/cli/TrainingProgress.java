@@ -14,6 +14,7 @@ final class TrainingProgress implements DistillationListener, AutoCloseable {
   private final String task;
   private @Nullable Progress current;
   private double loss = Double.NaN;
+  private double repliesLoss = Double.NaN;
   private String evaluated = "";
   private double tokensPerSecond = Double.NaN;
 
@@ -60,13 +61,25 @@ final class TrainingProgress implements DistillationListener, AutoCloseable {
 
   @Override
   public void step(StepReport report) {
-    loss = smooth(loss, report.loss());
+    if (report.onPolicy()) {
+      repliesLoss = smooth(repliesLoss, report.loss());
+    } else {
+      loss = smooth(loss, report.loss());
+    }
     tokensPerSecond = smooth(tokensPerSecond, report.tokensPerSecond());
     progress("steps")
         .update(
             report.step(),
             report.steps(),
-            "loss %.4f%s, %,.0f tokens/s".formatted(loss, evaluated, tokensPerSecond));
+            "%s%s, %,.0f tokens/s".formatted(losses(), evaluated, tokensPerSecond));
+  }
+
+  private String losses() {
+    if (Double.isNaN(repliesLoss)) {
+      return "loss %.4f".formatted(loss);
+    }
+    String own = "%.4f on own replies".formatted(repliesLoss);
+    return Double.isNaN(loss) ? "loss " + own : "loss %.4f, %s".formatted(loss, own);
   }
 
   private static double smooth(double before, double now) {

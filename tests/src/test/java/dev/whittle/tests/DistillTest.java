@@ -168,7 +168,26 @@ class DistillTest {
   }
 
   @Test
+  void the_student_learns_from_its_own_replies() throws IOException {
+    CommandLine trained =
+        distill("--run-dir", run, "--on-policy", 0.5, "--on-policy-predict", 20, "-np", 8);
+    assertDone(trained);
+    JsonNode last =
+        new JsonMapper().readTree(Files.readAllLines(run.resolve("metrics.jsonl")).getLast());
+    assertTrue(last.get("on_policy_loss").asDouble() > 0);
+    assertFalse(last.has("loss"));
+    assertDone(whittle("verify", out, "--run-dir", run));
+  }
+
+  @Test
   void what_cannot_be_trained_so_is_refused() {
+    assertRefused(distill("--on-policy", 2), UNUSABLE, "at most 1");
+    assertRefused(distill("--on-policy", 1, "--on-policy-loss", "ce"), UNUSABLE, "'ce'");
+    assertRefused(
+        distill("--on-policy", 1, "--teacher-cache", folder.resolve("teacher")),
+        UNUSABLE,
+        "--teacher-cache",
+        "--on-policy");
     assertRefused(distill("--patience", 3), UNUSABLE, "--held-out", "--eval-data");
     assertRefused(distill("--eval-limit", 3), UNUSABLE, "--eval-data");
     assertRefused(distill("--held-out", 3, "--best-by", "accuracy"), UNUSABLE, "--eval-data");
@@ -268,7 +287,7 @@ class DistillTest {
   @Test
   void refuses_what_makes_no_sense() throws IOException {
     assertRefused(distill("--loss", "kl"), UNUSABLE, "'kl'", "forward-kl");
-    assertRefused(distill("--loss", "jsd:1..a"), UNUSABLE, "'1..a'", "1..0@0.5");
+    assertRefused(distill("--loss", "jsd:1..a"), UNUSABLE, "'jsd'", "'1..a'", "1..0@0.5");
     assertRefused(distill("--loss", "ce", "--token-weights", "entropy"), UNUSABLE, "'ce'");
     assertRefused(distill("--lr", -1), UNUSABLE, "learning rate");
     assertRefused(distill("--resume"), UNUSABLE, "--run-dir");

@@ -1,6 +1,8 @@
 package dev.whittle.data;
 
 import dev.whittle.model.BatchShape;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /// A micro-batch of whole documents. All arrays have one element for each place, row after row:
@@ -31,6 +33,33 @@ public record PackedBatch(
   /// @param document its number in the corpus
   /// @param place of its first token; the others follow
   public record Placement(int document, int place) {}
+
+  /// A micro-batch of padding.
+  public static PackedBatch empty(BatchShape shape) {
+    int places = shape.tokens();
+    PackedBatch batch =
+        new PackedBatch(
+            shape,
+            new int[places],
+            new int[places],
+            new int[places],
+            new int[places],
+            new boolean[places],
+            new ArrayList<>());
+    Arrays.fill(batch.documents(), NONE);
+    Arrays.fill(batch.targets(), NONE);
+    return batch;
+  }
+
+  /// The same without targets that the model is not to produce.
+  public PackedBatch withoutGivenTargets() {
+    int[] own = targets.clone();
+    for (int i = 0; i < own.length; i++) {
+      own[i] = targetIsCompletion[i] ? own[i] : NONE;
+    }
+    return new PackedBatch(
+        shape, tokens, positions, documents, own, targetIsCompletion, placements);
+  }
 
   /// How many places hold a token.
   public int tokenCount() {

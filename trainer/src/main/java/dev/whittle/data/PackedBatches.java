@@ -3,6 +3,7 @@ package dev.whittle.data;
 import dev.whittle.model.BatchShape;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 
@@ -61,6 +62,27 @@ public final class PackedBatches {
     return new PackedBatches(corpus, documents, shape, epoch -> plan, DataPosition.START);
   }
 
+  /// All documents, each once.
+  ///
+  /// @throws IllegalArgumentException if a document is longer than a row
+  public static List<PackedBatch> once(TokenizedCorpus corpus, BatchShape shape) {
+    PackedBatches packed = inOrder(corpus, shape);
+    int rows = packed.rowsInEpoch();
+    List<PackedBatch> batches = new ArrayList<>();
+    for (int row = 0; row < rows; row += shape.rows()) {
+      batches.add(firstRows(packed.next(), Math.min(shape.rows(), rows - row)));
+    }
+    return batches;
+  }
+
+  /// The last micro-batch goes on with the first rows again, which carry no loss then.
+  private static PackedBatch firstRows(PackedBatch batch, int rows) {
+    int end = rows * batch.shape().rowLength();
+    Arrays.fill(batch.targets(), end, batch.targets().length, PackedBatch.NONE);
+    batch.placements().removeIf(placement -> placement.place() >= end);
+    return batch;
+  }
+
   private PackedBatches(
       TokenizedCorpus corpus,
       int[] documents,
@@ -102,18 +124,7 @@ public final class PackedBatches {
 
   /// The next micro-batch.
   public PackedBatch next() {
-    int places = shape.tokens();
-    PackedBatch batch =
-        new PackedBatch(
-            shape,
-            new int[places],
-            new int[places],
-            new int[places],
-            new int[places],
-            new boolean[places],
-            new ArrayList<>());
-    Arrays.fill(batch.documents(), PackedBatch.NONE);
-    Arrays.fill(batch.targets(), PackedBatch.NONE);
+    PackedBatch batch = PackedBatch.empty(shape);
     for (int row = 0; row < shape.rows(); row++) {
       fill(batch, row * shape.rowLength(), plan.row(position.row()));
       advance();

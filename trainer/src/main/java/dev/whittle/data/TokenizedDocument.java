@@ -11,6 +11,22 @@ import java.util.BitSet;
 ///   are what it is given
 public record TokenizedDocument(int[] tokens, BitSet completion) {
 
+  /// A reply to a prompt.
+  public static TokenizedDocument replied(int[] prompt, int[] reply) {
+    int[] tokens = Arrays.copyOf(prompt, prompt.length + reply.length);
+    System.arraycopy(reply, 0, tokens, prompt.length, reply.length);
+    BitSet produced = new BitSet();
+    produced.set(prompt.length, tokens.length);
+    return new TokenizedDocument(tokens, produced);
+  }
+
+  /// What comes before the last part that the model is to produce; empty where that is the
+  /// beginning or nothing.
+  public int[] prompt() {
+    int end = completion.length();
+    return Arrays.copyOf(tokens, end == 0 ? 0 : completion.previousClearBit(end - 1) + 1);
+  }
+
   public int length() {
     return tokens.length;
   }

@@ -126,7 +126,7 @@ public final class Distillation implements AutoCloseable {
               confidence,
               settings.completionOnly(),
               activations,
-              plan.microBatches() == group.size()));
+              settings.onPolicy() == null && plan.microBatches() == group.size()));
     }
     return made;
   }
@@ -152,21 +152,35 @@ public final class Distillation implements AutoCloseable {
     return progress.step() >= settings.steps();
   }
 
-  /// Trains on one more step.
+  /// Trains on one more step, with the next text of the corpus.
   ///
   /// @throws ArithmeticException if the loss or the gradient is not a number any more; the weights
   ///   are then as before the step
   public StepReport step() {
-    long start = System.nanoTime();
     List<PackedBatch> step = new ArrayList<>();
-    long tokens = 0;
     for (int i = 0; i < plan.microBatches(); i++) {
-      PackedBatch batch = batches.next();
-      tokens += batch.tokenCount();
-      step.add(batch);
+      step.add(batches.next());
     }
+    return step(step, settings.loss(), false);
+  }
+
+  /// Trains on one more step, with replies of the student as [OnPolicy] wants them.
+  ///
+  /// @param replies micro-batches of [#plan]'s shape, as many for each device
+  /// @throws ArithmeticException see [#step()]
+  StepReport stepOn(List<PackedBatch> replies) {
+    OnPolicy onPolicy = settings.onPolicy();
+    if (onPolicy == null) {
+      throw new IllegalStateException("this run has no steps with the student's own replies");
+    }
+    return step(replies, onPolicy.loss(), true);
+  }
+
+  private StepReport step(List<PackedBatch> step, LossSchedule terms, boolean onPolicy) {
+    long start = System.nanoTime();
+    long tokens = step.stream().mapToLong(PackedBatch::tokenCount).sum();
     int number = progress.step() + 1;
-    Loss loss = runPasses(step, number);
+    Loss loss = runPasses(step, number, terms.at(number, settings.steps()));
     long passed = System.nanoTime();
     double norm = students.gradientNorm() / loss.meanWeight();
     if (!Double.isFinite(loss.value()) || !Double.isFinite(norm)) {
@@ -193,6 +207,7 @@ public final class Distillation implements AutoCloseable {
     return new StepReport(
         number,
         settings.steps(),
+        onPolicy,
         progress.tokens(),
         loss.value(),
         loss.hidden(),
@@ -211,9 +226,8 @@ public final class Distillation implements AutoCloseable {
   private record Loss(double value, double hidden, double meanWeight) {}
 
   /// Computes the loss of a step and its gradients, which every replica has then.
-  private Loss runPasses(List<PackedBatch> step, int number) {
+  private Loss runPasses(List<PackedBatch> step, int number, LossMix mix) {
     prepare(number);
-    LossMix mix = settings.loss().at(number, settings.steps());
     engines.forEach(engine -> engine.use(mix));
     int share = step.size() / engines.size();
     long targets = engines.getFirst().targets(step);
@@ -240,12 +254,12 @@ public final class Distillation implements AutoCloseable {
   /// Sees to it that there are engines for a step. They compare hidden states only as long as that
   /// still has a weight in this step or a later one.
   private void prepare(int number) {
-    boolean wanted = settings.loss().comparesStatesFrom(number, settings.steps());
+    boolean wanted = settings.comparesStatesFrom(number);
     if (!engines.isEmpty() && wanted == compares) {
       return;
     }
     close();
-    LossMix widest = settings.loss().widest();
+    LossMix widest = settings.widestLoss();
     engines = makeEngines.apply(wanted ? widest : widest.withoutStates());
     compares = wanted;
   }

@@ -208,6 +208,10 @@ public final class DistillationJob {
         // Fails where there are too few documents.
         heldOut.of(corpus);
       }
+      if (request.settings().onPolicy() != null) {
+        // Likewise where there is nothing to reply to.
+        Prompts.of(corpus, documents(corpus), request.settings().seed());
+      }
       return corpus;
     }
   }
@@ -218,6 +222,12 @@ public final class DistillationJob {
     if (evaluation != null && evaluation.questions() != null) {
       TaskEvaluation.requireQuestions(evaluation.questions().dataset());
     }
+  }
+
+  /// The numbers of the documents to train on.
+  private int[] documents(TokenizedCorpus corpus) {
+    HeldOut heldOut = heldOut();
+    return heldOut == null ? IntStream.range(0, corpus.size()).toArray() : heldOut.rest(corpus);
   }
 
   private @Nullable HeldOut heldOut() {
@@ -452,7 +462,7 @@ public final class DistillationJob {
     Optional<Path> checkpoint =
         run != null && request.resume() ? run.newestCheckpoint() : Optional.empty();
     double confidence = 0;
-    if (settings.loss().needsConfidence()) {
+    if (settings.widestLoss().needsConfidence()) {
       confidence =
           TeacherConfidence.measure(
               group.backend(),
@@ -463,12 +473,11 @@ public final class DistillationJob {
               plan.shape(),
               settings.completionOnly());
     }
-    HeldOut heldOut = heldOut();
-    int[] documents =
-        heldOut == null ? IntStream.range(0, corpus.size()).toArray() : heldOut.rest(corpus);
+    int[] documents = documents(corpus);
     try (Distillation distillation =
-        new Distillation(
-            settings, teacher, students, corpus, documents, cache, confidence, activations)) {
+            new Distillation(
+                settings, teacher, students, corpus, documents, cache, confidence, activations);
+        StudentReplies replies = replies(group, teacher, corpus, documents, plan)) {
       if (checkpoint.isPresent()) {
         distillation.restore(checkpoint.get());
       }
@@ -477,7 +486,7 @@ public final class DistillationJob {
       }
       listener.stage("training");
       if (request.evaluation() == null) {
-        DistillationResult result = steps(distillation, teacher, students, run, null);
+        DistillationResult result = steps(distillation, replies, teacher, students, run, null);
         listener.stage("writing " + request.output());
         write(request.output(), request.overwrite(), teacher, students);
         return result;
@@ -491,7 +500,8 @@ public final class DistillationJob {
               request.types().fileType(),
               request.inference(),
               run)) {
-        DistillationResult result = steps(distillation, teacher, students, run, evaluations);
+        DistillationResult result =
+            steps(distillation, replies, teacher, students, run, evaluations);
         listener.stage("writing " + request.output());
         evaluations.best().copyTo(request.output(), request.overwrite());
         return result;
@@ -505,8 +515,31 @@ public final class DistillationJob {
         target, overwrite, teacher.file(), students.first(), request.types().fileType(), origin());
   }
 
+  private @Nullable StudentReplies replies(
+      ReplicaGroup group,
+      ModelFile teacher,
+      TokenizedCorpus corpus,
+      int[] documents,
+      BatchPlan plan)
+      throws IOException {
+    OnPolicy onPolicy = request.settings().onPolicy();
+    return onPolicy == null
+        ? null
+        : new StudentReplies(
+            request.settings(),
+            onPolicy,
+            corpus,
+            documents,
+            plan,
+            group.size(),
+            teacher.file(),
+            request.types().fileType(),
+            request.inference());
+  }
+
   private DistillationResult steps(
       Distillation distillation,
+      @Nullable StudentReplies replies,
       ModelFile teacher,
       StudentReplicas students,
       @Nullable RunDirectory run,
@@ -516,20 +549,26 @@ public final class DistillationJob {
     StepReport last = null;
     long start = System.nanoTime();
     while (!distillation.isDone() && (evaluations == null || !evaluations.areFruitless())) {
-      last = distillation.step();
-      first = first == null ? last : first;
-      Map<String, Object> metrics = metrics(last);
-      if (evaluations != null && evaluations.isDue(last.step(), distillation.isDone())) {
+      int number = distillation.progress().step() + 1;
+      StudentReplies.Round round =
+          replies != null && replies.areDue(number) ? replies.next(number, students.first()) : null;
+      StepReport report =
+          round == null ? distillation.step() : distillation.stepOn(round.batches());
+      first = first == null ? report : first;
+      // Losses of text and of replies do not compare.
+      last = report.onPolicy() == first.onPolicy() ? report : last;
+      Map<String, Object> metrics = metrics(report, round);
+      if (evaluations != null && evaluations.isDue(report.step(), distillation.isDone())) {
         listener.evaluated(
             evaluations.run(
-                last.step(),
+                report.step(),
                 distillation,
                 students.first(),
                 metrics,
                 target -> write(target, true, teacher, students)));
       }
       boolean due =
-          last.step() % request.checkpointSteps() == 0
+          report.step() % request.checkpointSteps() == 0
               || distillation.isDone()
               || (evaluations != null && evaluations.areFruitless());
       if (due) {
@@ -541,7 +580,7 @@ public final class DistillationJob {
           run.writeCheckpoint(students.first(), distillation.progress());
         }
       }
-      listener.step(last);
+      listener.step(report);
     }
     return new DistillationResult(
         distillation.progress().step(),
@@ -552,12 +591,17 @@ public final class DistillationJob {
         (System.nanoTime() - start) / 1e9);
   }
 
-  private Map<String, Object> metrics(StepReport r) {
+  private Map<String, Object> metrics(StepReport r, StudentReplies.@Nullable Round round) {
     Map<String, Object> line = new LinkedHashMap<>();
     line.put("step", r.step());
     line.put("tokens", r.tokens());
-    line.put("loss", r.loss());
-    if (request.settings().loss().comparesStates()) {
+    line.put(round == null ? "loss" : "on_policy_loss", r.loss());
+    if (round != null) {
+      line.put("length", round.meanTokens());
+      line.put("truncated_rate", round.truncatedRate());
+      line.put("rollout_seconds", round.seconds());
+    }
+    if (request.settings().widestLoss().comparesStates()) {
       line.put("hidden_loss", r.hiddenLoss());
     }
     request

@@ -107,6 +107,10 @@ public record DistillationRequest(
               + settings.loss()
               + " needs the teacher's states behind every layer, which no teacher cache has");
     }
+    if (teacherCache != null && settings.onPolicy() != null) {
+      throw new IllegalArgumentException(
+          "the student's own replies are in no teacher cache: the teacher reads them as they come");
+    }
     if (activations != null && !activations.differentiates()) {
       throw new IllegalArgumentException("training needs a backward pass");
     }

@@ -7,6 +7,7 @@ import dev.whittle.training.ScaleMode;
 import dev.whittle.training.WeightSettings;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /// What decides the numbers of a distillation: with the same settings, teacher, data and starting
 /// point, every run on the same devices gives the same file.
@@ -28,6 +29,7 @@ import java.util.Map;
 /// @param decayTarget what they decay to
 /// @param clip the largest norm of all gradients together; 0 for no limit
 /// @param seed of the order of the data
+/// @param onPolicy steps with the student's own replies; null for none
 public record DistillationSettings(
     LossSchedule loss,
     boolean completionOnly,
@@ -45,7 +47,8 @@ public record DistillationSettings(
     double weightDecay,
     DecayTarget decayTarget,
     double clip,
-    long seed) {
+    long seed,
+    @Nullable OnPolicy onPolicy) {
 
   public DistillationSettings {
     if (steps < 1 || tokensPerStep < 1 || microBatchTokens < 1 || contextLength < 2) {
@@ -97,7 +100,19 @@ public record DistillationSettings(
         weightDecay,
         DecayTarget.ZERO,
         clip,
-        seed);
+        seed,
+        null);
+  }
+
+  /// Every objective that ever has a weight, in whatever step.
+  LossMix widestLoss() {
+    return onPolicy == null ? loss.widest() : loss.widest().or(onPolicy.loss().widest());
+  }
+
+  /// Whether hidden states are compared in a step or a later one.
+  boolean comparesStatesFrom(int step) {
+    return loss.comparesStatesFrom(step, steps)
+        || (onPolicy != null && onPolicy.loss().comparesStatesFrom(step, steps));
   }
 
   /// How the student's weights are kept, encoded and decayed.
@@ -133,7 +148,8 @@ public record DistillationSettings(
         weightDecay,
         decayTarget,
         clip,
-        seed);
+        seed,
+        onPolicy);
   }
 
   /// The split of a step, where no document is longer.
@@ -165,6 +181,9 @@ public record DistillationSettings(
     map.put("decay_to", decayTarget.name().toLowerCase(java.util.Locale.ROOT));
     map.put("clip", clip);
     map.put("seed", seed);
+    if (onPolicy != null) {
+      map.putAll(onPolicy.toMap());
+    }
     return map;
   }
 }

@@ -32,6 +32,13 @@ public record LossMix(
     return new LossMix(Map.of(objective, 1.0), 1, TokenWeights.UNIFORM);
   }
 
+  /// Every objective of this mix and another one, with the higher of its weights.
+  LossMix or(LossMix other) {
+    Map<Objective, Double> all = new EnumMap<>(weights);
+    other.weights.forEach((objective, weight) -> all.merge(objective, weight, Math::max));
+    return new LossMix(all, temperature, tokenWeights);
+  }
+
   /// The same without comparing hidden states.
   LossMix withoutStates() {
     Map<Objective, Double> others = new EnumMap<>(weights);

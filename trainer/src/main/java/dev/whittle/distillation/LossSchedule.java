@@ -16,11 +16,11 @@ import java.util.stream.DoubleStream;
 /// @param temperature see [LossMix]
 /// @param tokenWeights how much each token counts
 public record LossSchedule(
-    Map<Objective, WeightRamp> ramps, double temperature, TokenWeights tokenWeights) {
+    Map<Objective, Ramp> ramps, double temperature, TokenWeights tokenWeights) {
   public LossSchedule {
     ramps = Map.copyOf(ramps);
     requireHead(ramps);
-    LossMix widest = mix(ramps, temperature, tokenWeights, WeightRamp::highest);
+    LossMix widest = mix(ramps, temperature, tokenWeights, Ramp::highest);
     if (tokenWeights != TokenWeights.UNIFORM && !widest.needsTeacher()) {
       throw new IllegalArgumentException(
           "tokens weigh by what the teacher makes of them, which the loss 'ce' does not ask for; use"
@@ -30,8 +30,8 @@ public record LossSchedule(
 
   /// A sum of zeros can only be where one of the weights begins or ends to change: between these
   /// places all are linear, and none is negative.
-  private static void requireHead(Map<Objective, WeightRamp> ramps) {
-    List<WeightRamp> head =
+  private static void requireHead(Map<Objective, Ramp> ramps) {
+    List<Ramp> head =
         ramps.entrySet().stream()
             .filter(e -> e.getKey() != Objective.HIDDEN)
             .map(Map.Entry::getValue)
@@ -50,8 +50,8 @@ public record LossSchedule(
 
   /// A mix that stays as it is.
   public static LossSchedule of(LossMix mix) {
-    Map<Objective, WeightRamp> ramps = new EnumMap<>(Objective.class);
-    mix.weights().forEach((objective, weight) -> ramps.put(objective, WeightRamp.constant(weight)));
+    Map<Objective, Ramp> ramps = new EnumMap<>(Objective.class);
+    mix.weights().forEach((objective, weight) -> ramps.put(objective, Ramp.constant(weight)));
     return new LossSchedule(ramps, mix.temperature(), mix.tokenWeights());
   }
 
@@ -61,7 +61,7 @@ public record LossSchedule(
   }
 
   /// Reads `forward-kl`, or a mix such as `forward-kl:0.9,ce:0.1`, or one that changes, such as
-  /// `forward-kl,hidden:1..0@0.5` (see [WeightRamp#parse]), with tokens that all count the same.
+  /// `forward-kl,hidden:1..0@0.5` (see [Ramp#parse]), with tokens that all count the same.
   ///
   /// @throws IllegalArgumentException if it names an unknown objective or a weight that is not one
   public static LossSchedule parse(String text, double temperature) {
@@ -70,15 +70,24 @@ public record LossSchedule(
 
   /// The same with other weights of tokens.
   public static LossSchedule parse(String text, double temperature, TokenWeights tokenWeights) {
-    Map<Objective, WeightRamp> ramps = new LinkedHashMap<>();
+    Map<Objective, Ramp> ramps = new LinkedHashMap<>();
     for (String part : text.split(",", -1)) {
       String[] pair = part.strip().split(":", 2);
-      WeightRamp ramp = pair.length == 1 ? WeightRamp.constant(1) : WeightRamp.parse(pair[1]);
-      if (ramps.put(objective(pair[0]), ramp) != null) {
+      Objective objective = objective(pair[0]);
+      if (ramps.put(objective, pair.length == 1 ? Ramp.constant(1) : weight(pair)) != null) {
         throw new IllegalArgumentException("the loss '" + pair[0] + "' is named twice");
       }
     }
     return new LossSchedule(ramps, temperature, tokenWeights);
+  }
+
+  private static Ramp weight(String[] pair) {
+    try {
+      return Ramp.parse(pair[1]);
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(
+          "the weight of the loss '" + pair[0] + "': " + e.getMessage(), e);
+    }
   }
 
   private static Objective objective(String name) {
@@ -98,14 +107,11 @@ public record LossSchedule(
   /// Reads the weight of an objective off its ramp.
   @FunctionalInterface
   private interface Reading {
-    double of(WeightRamp ramp);
+    double of(Ramp ramp);
   }
 
   private static LossMix mix(
-      Map<Objective, WeightRamp> ramps,
-      double temperature,
-      TokenWeights tokenWeights,
-      Reading reading) {
+      Map<Objective, Ramp> ramps, double temperature, TokenWeights tokenWeights, Reading reading) {
     Map<Objective, Double> weights = new EnumMap<>(Objective.class);
     ramps.forEach((objective, ramp) -> {
       double weight = reading.of(ramp);
@@ -121,37 +127,33 @@ public record LossSchedule(
   /// @param step from 1
   /// @param steps of the run
   public LossMix at(int step, int steps) {
-    double progress = progress(step, steps);
+    double progress = Ramp.progress(step, steps);
     return mix(ramps, temperature, tokenWeights, ramp -> ramp.at(progress));
-  }
-
-  private static double progress(int step, int steps) {
-    return steps == 1 ? 1 : (step - 1.0) / (steps - 1);
   }
 
   /// Every objective that ever has a weight, with its highest one.
   public LossMix widest() {
-    return mix(ramps, temperature, tokenWeights, WeightRamp::highest);
+    return mix(ramps, temperature, tokenWeights, Ramp::highest);
   }
 
   /// Whether the weights are the same at every step.
   public boolean isConstant() {
-    return ramps.values().stream().allMatch(WeightRamp::isConstant);
+    return ramps.values().stream().allMatch(Ramp::isConstant);
   }
 
   /// Whether hidden states are compared in a step or a later one.
   boolean comparesStatesFrom(int step, int steps) {
-    WeightRamp hidden = ramps.get(Objective.HIDDEN);
-    return hidden != null && (hidden.to() > 0 || hidden.at(progress(step, steps)) > 0);
+    Ramp hidden = ramps.get(Objective.HIDDEN);
+    return hidden != null && (hidden.to() > 0 || hidden.at(Ramp.progress(step, steps)) > 0);
   }
 
   /// The weights that change, at a step, by the names of their objectives.
   Map<String, Double> changing(int step, int steps) {
     Map<String, Double> weights = new LinkedHashMap<>();
     for (Objective objective : Objective.values()) {
-      WeightRamp ramp = ramps.get(objective);
+      Ramp ramp = ramps.get(objective);
       if (ramp != null && !ramp.isConstant()) {
-        weights.put(objective.label(), ramp.at(progress(step, steps)));
+        weights.put(objective.label(), ramp.at(Ramp.progress(step, steps)));
       }
     }
     return weights;
@@ -178,7 +180,7 @@ public record LossSchedule(
     return Arrays.stream(Objective.values())
         .filter(ramps::containsKey)
         .map(o -> {
-          WeightRamp ramp = ramps.get(o);
+          Ramp ramp = ramps.get(o);
           boolean one = ramp.isConstant() && ramp.from() == 1;
           return one ? o.label() : o.label() + ":" + ramp;
         })

@@ -49,12 +49,12 @@ public record MemoryMeter(
                 null,
                 weights,
                 shape,
-                settings.loss().widest(),
+                settings.widestLoss(),
                 0,
                 settings.completionOnly(),
                 activations)) {
       MemoryPlan plan = MemoryPlan.of(weights, engine, teacherWeights.residentBytes(), java);
-      if (!settings.loss().needsTeacher()) {
+      if (!settings.widestLoss().needsTeacher()) {
         return plan.withTeacher(0);
       }
       return cached

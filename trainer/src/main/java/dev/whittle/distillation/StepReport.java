@@ -4,6 +4,7 @@ package dev.whittle.distillation;
 ///
 /// @param step its number, from 1
 /// @param steps how many there will be
+/// @param onPolicy whether it was on the student's own replies, see [OnPolicy]
 /// @param tokens tokens trained on since the run began, padding not counted
 /// @param loss mean over the targets
 /// @param hiddenLoss the part of [Objective#HIDDEN] in it without its weight, 0 without such a term
@@ -16,6 +17,7 @@ package dev.whittle.distillation;
 public record StepReport(
     int step,
     int steps,
+    boolean onPolicy,
     long tokens,
     double loss,
     double hiddenLoss,

@@ -15,8 +15,6 @@ import dev.whittle.training.TrainedWeights;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.BitSet;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.ToDoubleFunction;
@@ -180,15 +178,9 @@ final class Grpo {
     String text = vocabulary.detokenize(reply.tokens(), false);
     boolean right = settings.reward().isRight(text, question.answer());
     double share = (double) reply.tokens().length / settings.maxNewTokens();
-    int given = question.prompt().length;
-    int length = reply.tokens().length;
-    int[] tokens = Arrays.copyOf(question.prompt(), given + length);
-    System.arraycopy(reply.tokens(), 0, tokens, given, length);
-    BitSet produced = new BitSet();
-    produced.set(given, tokens.length);
     return new Rollout(
-        new TokenizedDocument(tokens, produced),
-        length,
+        TokenizedDocument.replied(question.prompt(), reply.tokens()),
+        reply.tokens().length,
         reply.truncated(),
         right,
         settings.reward().of(text, right, reply.truncated(), share),

@@ -4,7 +4,6 @@ import dev.whittle.data.PackedBatch;
 import dev.whittle.data.PackedBatches;
 import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.model.BatchShape;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
@@ -15,21 +14,7 @@ import java.util.List;
 record RolloutBatches(List<Rollout> rollouts, List<PackedBatch> batches) {
   static RolloutBatches of(List<Rollout> rollouts, BatchShape shape) {
     TokenizedCorpus corpus = TokenizedCorpus.of(rollouts.stream().map(Rollout::document).toList());
-    PackedBatches packed = PackedBatches.inOrder(corpus, shape);
-    int rows = packed.rowsInEpoch();
-    List<PackedBatch> batches = new ArrayList<>();
-    for (int row = 0; row < rows; row += shape.rows()) {
-      batches.add(firstRows(packed.next(), Math.min(shape.rows(), rows - row)));
-    }
-    return new RolloutBatches(rollouts, batches);
-  }
-
-  /// The last micro-batch goes on with the first rows again, which carry no loss then.
-  private static PackedBatch firstRows(PackedBatch batch, int rows) {
-    int end = rows * batch.shape().rowLength();
-    Arrays.fill(batch.targets(), end, batch.targets().length, PackedBatch.NONE);
-    batch.placements().removeIf(placement -> placement.place() >= end);
-    return batch;
+    return new RolloutBatches(rollouts, PackedBatches.once(corpus, shape));
   }
 
   /// Tokens of all replies.

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.whittle.blocks.BlockFormat;
+import dev.whittle.data.DataException;
 import dev.whittle.data.JsonlDataset;
 import dev.whittle.evaluation.BoxedAnswerGrader;
 import dev.whittle.evaluation.GenerationOptions;
@@ -72,6 +73,22 @@ class DistillationJobTest {
       Path run,
       boolean resume)
       throws IOException {
+    return request(
+        output, loss, start, moments, scales, learningRate, evaluation, null, run, resume);
+  }
+
+  private DistillationRequest request(
+      String output,
+      LossSchedule loss,
+      Start start,
+      MomentType moments,
+      ScaleMode scales,
+      double learningRate,
+      EvaluationSettings evaluation,
+      OnPolicy onPolicy,
+      Path run,
+      boolean resume)
+      throws IOException {
     Path data = folder.resolve("data.jsonl");
     if (!Files.exists(data)) {
       Files.write(data, Files.readAllLines(DemoModel.CHATS).subList(0, 200));
@@ -100,7 +117,8 @@ class DistillationJobTest {
             0.01,
             DecayTarget.START,
             1,
-            3),
+            3,
+            onPolicy),
         null,
         List.of(Device.cpu()),
         1,
@@ -427,6 +445,72 @@ class DistillationJobTest {
     assertFalse(settings.isBetter(new Evaluation(2, 0.1, 0.6), before));
     assertTrue(settings.isBetter(new Evaluation(2, 0.4, 0.7), before));
     assertFalse(settings.isBetter(new Evaluation(2, 0.5, 0.7), before));
+  }
+
+  private DistillationRequest onPolicyRequest(String output, Path run, boolean resume)
+      throws IOException {
+    OnPolicy onPolicy =
+        new OnPolicy(Ramp.parse("0.5"), LossSchedule.of(Objective.REVERSE_KL), 1, 20);
+    return request(
+        output,
+        LossSchedule.of(Objective.FORWARD_KL),
+        new Start.Importance(),
+        MomentType.F32,
+        ScaleMode.REFIT,
+        1e-3,
+        null,
+        onPolicy,
+        run,
+        resume);
+  }
+
+  /// Cut off behind step 3, the run repeats step 3, which is on text, and asks in step 4 with the
+  /// blocks that there were.
+  @Test
+  void theStudentRepliesTheSameWhenARunIsTakenUpAgain() throws Exception {
+    Path whole = folder.resolve("whole");
+    new DistillationJob(onPolicyRequest("whole.gguf", whole, false), new Recorder()).run();
+    Path run = folder.resolve("cut");
+    DistillationJob killed =
+        new DistillationJob(
+            onPolicyRequest("resumed.gguf", run, false),
+            new DistillationListener() {
+              @Override
+              public void step(StepReport report) {
+                if (report.step() == 3) {
+                  throw new Killed();
+                }
+              }
+            });
+    assertThrows(Killed.class, killed::run);
+    Recorder recorder = new Recorder();
+    new DistillationJob(onPolicyRequest("resumed.gguf", run, true), recorder).run();
+    assertEquals(
+        List.of(false, true, false, true),
+        recorder.steps.stream().map(StepReport::onPolicy).toList());
+    assertEquals(-1, Files.mismatch(folder.resolve("whole.gguf"), folder.resolve("resumed.gguf")));
+
+    RunDirectory kept = RunDirectory.open(whole);
+    assertEquals(List.of(1, 3, 5), List.copyOf(kept.metric("loss").keySet()));
+    assertEquals(List.of(2, 4, 6), List.copyOf(kept.metric("on_policy_loss").keySet()));
+    assertTrue(kept.metric("on_policy_loss").values().stream().allMatch(kl -> kl > 0));
+    assertTrue(kept.metric("length").values().stream().allMatch(n -> n >= 1 && n <= 20));
+    assertTrue(kept.metric("truncated_rate").values().stream().allMatch(r -> r >= 0 && r <= 1));
+    assertEquals(
+        kept.metric("on_policy_loss").values().stream().toList(),
+        RunDirectory.open(run).metric("on_policy_loss").values().stream().toList());
+  }
+
+  @Test
+  void textAsksForNoReply() throws Exception {
+    Files.writeString(folder.resolve("data.jsonl"), "{\"text\": \"one two three\"}\n");
+    DataException e =
+        assertThrows(
+            DataException.class,
+            () ->
+                new DistillationJob(onPolicyRequest("out.gguf", null, false), new Recorder())
+                    .run());
+    assertTrue(e.getMessage().contains("--on-policy"), e.getMessage());
   }
 
   @Test

@@ -1,5 +1,6 @@
 package dev.whittle.distillation;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -125,7 +126,25 @@ class WholeLossTest {
     }
   }
 
+  /// What makes micro-batches as many for each device.
+  @Test
+  void aMicroBatchOfPaddingChangesNothing() throws Exception {
+    Path file = write(checkpoint("qwen3", 1), "teacher");
+    List<PackedBatch> padded = new ArrayList<>(batches());
+    padded.add(PackedBatch.empty(SHAPE));
+    List<float[]> alone = gradients(file, Activations.KEPT);
+    List<float[]> beside = gradients(file, Activations.KEPT, padded);
+    for (int i = 0; i < alone.size(); i++) {
+      assertArrayEquals(alone.get(i), beside.get(i));
+    }
+  }
+
   private static List<float[]> gradients(Path file, Activations activations) {
+    return gradients(file, activations, batches());
+  }
+
+  private static List<float[]> gradients(
+      Path file, Activations activations, List<PackedBatch> batches) {
     try (Backend backend = Backend.cpu(1);
         Workers workers = new Workers(1);
         ModelFile teacher = ModelFile.open(file);
@@ -152,7 +171,6 @@ class WholeLossTest {
                 false,
                 activations)) {
       weights.encode();
-      List<PackedBatch> batches = batches();
       engine.run(batches, engine.targets(batches));
       return weights.parameters().stream().map(p -> p.gradient().readFloats()).toList();
     }

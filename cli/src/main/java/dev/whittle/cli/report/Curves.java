@@ -17,6 +17,7 @@ final class Curves {
     TITLES.put("loss", "Loss");
     TITLES.put("held_out_loss", "Loss on held-out text");
     TITLES.put("held_out_accuracy", "Accuracy on held-out questions");
+    TITLES.put("on_policy_loss", "Loss on the student's own replies");
     TITLES.put("hidden_loss", "Loss of the hidden states");
     TITLES.put("kl", "KL divergence, nats a token");
     TITLES.put("accuracy", "Accuracy");
