@@ -4,6 +4,8 @@ import dev.whittle.data.DocumentTokenizer;
 import dev.whittle.data.Example;
 import dev.whittle.data.JsonlDataset;
 import dev.whittle.ggml.LlamaModel;
+import dev.whittle.ggml.LlamaModelOptions;
+import dev.whittle.inference.ModelLoader;
 import dev.whittle.quantization.ImportanceCollector;
 import dev.whittle.quantization.ImportanceMatrix;
 import java.io.IOException;
@@ -49,6 +51,7 @@ final class ImatrixCommand implements Callable<Integer> {
   @Option(names = "--process-output", description = "Collect for output.weight too.")
   private boolean processOutput;
 
+  @Mixin private DeviceOption device;
   @Mixin private ThreadsOption threads;
 
   @Override
@@ -59,7 +62,9 @@ final class ImatrixCommand implements Callable<Integer> {
     ImportanceCollector collector =
         new ImportanceCollector(chunkSize, processOutput, threads.threads());
     ImportanceMatrix matrix;
-    try (LlamaModel loaded = model.load();
+    try (LlamaModel loaded =
+            ModelLoader.load(
+                model.path(), LlamaModelOptions.defaults().withDevices(device.select()));
         Stream<Example> read = dataset.examples();
         Progress progress = new Progress(whittle.terminal(), "imatrix", "examples")) {
       DocumentTokenizer tokenizer = new DocumentTokenizer(loaded);

@@ -26,11 +26,6 @@ final class ModelOption {
     ModelLoader.requireSound(path);
   }
 
-  /// Loads the model into llama.cpp.
-  LlamaModel load() {
-    return load(path);
-  }
-
   /// Loads a model into llama.cpp.
   ///
   /// @throws dev.whittle.gguf.GgufException if the file is not sound
