@@ -27,6 +27,10 @@ record ChildRun(int exitCode, String output, String reason, double seconds, long
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+    String libraries = System.getProperty(Whittle.NATIVE_DIRECTORY);
+    if (libraries != null) {
+      command.add("-D" + Whittle.NATIVE_DIRECTORY + "=" + libraries);
+    }
     // A class path does not have what a jar's manifest allows.
     command.add("--enable-native-access=ALL-UNNAMED");
     command.addAll(List.of("-cp", System.getProperty("java.class.path")));
@@ -42,6 +46,8 @@ record ChildRun(int exitCode, String output, String reason, double seconds, long
               .redirectError(errors.toFile())
               .start();
       process.getOutputStream().close();
+      Thread end = new Thread(process::destroy, "end of " + arguments.getFirst());
+      Runtime.getRuntime().addShutdownHook(end);
       long peak = 0;
       try {
         while (!process.waitFor(POLL_MILLIS, TimeUnit.MILLISECONDS)) {
@@ -52,6 +58,7 @@ record ChildRun(int exitCode, String output, String reason, double seconds, long
         throw new IOException("interrupted while " + arguments.getFirst() + " was running", e);
       } finally {
         process.destroy();
+        forget(end);
       }
       String said = Files.readString(errors).strip();
       return new ChildRun(
@@ -66,16 +73,27 @@ record ChildRun(int exitCode, String output, String reason, double seconds, long
     }
   }
 
+  private static void forget(Thread hook) {
+    try {
+      Runtime.getRuntime().removeShutdownHook(hook);
+    } catch (IllegalStateException _) {
+      // This process is ending, and has ended the other one.
+    }
+  }
+
+  /// Why it failed, in a sentence.
+  String failure() {
+    return reason.isEmpty()
+        ? "ended with exit code " + exitCode
+        : reason.replaceFirst("^error: ", "");
+  }
+
   /// What it printed.
   ///
   /// @throws FruitlessException if it failed, with its reason
   String require() {
     if (exitCode != 0) {
-      throw new FruitlessException(
-          reason.isEmpty()
-              ? "ended with exit code " + exitCode
-              : reason.replaceFirst("^error: ", ""),
-          null);
+      throw new FruitlessException(failure());
     }
     return output;
   }

@@ -1,5 +1,6 @@
 package dev.whittle.cli;
 
+import dev.whittle.cli.report.MarkdownTable;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -29,18 +30,13 @@ record PtqReport(List<PtqResult> results) {
                 "accuracy"));
     headings.addAll(domains);
     headings.addAll(List.of("seconds", "peak MiB"));
-    StringBuilder text = new StringBuilder();
-    appendRow(text, headings);
-    appendRow(text, Collections.nCopies(headings.size(), "---"));
-    for (PtqResult result : results) {
-      appendRow(text, cells(result, domains));
-    }
-    if (results.stream().anyMatch(PtqResult::simulated)) {
-      text.append(
-          "\n(sim) marks formats that GGUF does not have: weights rounded to them and stored as F32,"
-              + " sizes as they would be.\n");
-    }
-    return text.toString();
+    MarkdownTable table = new MarkdownTable(headings);
+    results.forEach(result -> table.row(cells(result, domains)));
+    return results.stream().anyMatch(PtqResult::simulated)
+        ? table
+            + "\n(sim) marks formats that GGUF does not have: weights rounded to them and stored as F32,"
+            + " sizes as they would be.\n"
+        : table.toString();
   }
 
   private List<String> domains() {
@@ -61,7 +57,7 @@ record PtqReport(List<PtqResult> results) {
     cells.add(result.method());
     cells.add(result.cacheType());
     if (result.failure() != null) {
-      cells.add("failed: " + result.failure().replace("|", "\\|"));
+      cells.add("failed: " + result.failure());
       cells.addAll(Collections.nCopies(7 + domains.size(), ""));
       return cells;
     }
@@ -82,10 +78,6 @@ record PtqReport(List<PtqResult> results) {
 
   private static String format(String format, @Nullable Object value) {
     return value == null ? "" : format.formatted(value);
-  }
-
-  private static void appendRow(StringBuilder text, List<String> cells) {
-    text.append("| ").append(String.join(" | ", cells)).append(" |\n");
   }
 
   /// Size against divergence, a series for each method.

@@ -8,13 +8,10 @@ import dev.whittle.cli.recipe.RecipeReader;
 import dev.whittle.cli.recipe.RecipeRun;
 import dev.whittle.cli.recipe.RecipeRun.Outcome;
 import dev.whittle.cli.recipe.Stage;
-import dev.whittle.ggml.NativeRuntime;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
@@ -110,7 +107,7 @@ final class RecipeCommand implements Runnable {
       Terminal terminal = parent.whittle.terminal();
       Commands commands = new StageCommands(parent.whittle);
       Recipe read = recipe.read(commands);
-      RecipeRun run = new RecipeRun(read, commands, versions(), new Announcements(terminal));
+      RecipeRun run = new RecipeRun(read, commands, Versions.ofRun(), new Announcements(terminal));
       List<Outcome> outcomes;
       if (dryRun) {
         List<Stage> pending = force ? read.stages() : run.pending();
@@ -152,15 +149,6 @@ final class RecipeCommand implements Runnable {
     private static String shortened(Path path) {
       Path here = Path.of("").toAbsolutePath();
       return path.startsWith(here) ? here.relativize(path).toString() : path.toString();
-    }
-
-    private static Map<String, String> versions() {
-      Map<String, String> versions = new LinkedHashMap<>();
-      versions.put("whittle", Versions.whittle());
-      versions.put("ggml", NativeRuntime.PINNED_GGML_VERSION);
-      versions.put("llama_cpp", NativeRuntime.PINNED_LLAMA_VERSION);
-      versions.put("java", Runtime.version().toString());
-      return versions;
     }
   }
 

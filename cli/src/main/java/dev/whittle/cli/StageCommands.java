@@ -13,19 +13,24 @@ import picocli.CommandLine.Model.CommandSpec;
 final class StageCommands implements Commands {
   private final Whittle whittle;
 
+  /// To look at and to parse with: it takes a while to make, and a study asks for it hundreds of
+  /// times.
+  private final CommandLine commandLine;
+
   StageCommands(Whittle whittle) {
     this.whittle = whittle;
+    this.commandLine = Whittle.commandLine(whittle.terminal().forPeople());
   }
 
   @Override
   public CommandSpec specification(String command) {
-    return commandLine().getSubcommands().get(command).getCommandSpec();
+    return commandLine.getSubcommands().get(command).getCommandSpec();
   }
 
   @Override
   public void check(List<String> arguments) {
     CommandLine parsed =
-        commandLine().parseArgs(arguments.toArray(String[]::new)).asCommandLineList().getLast();
+        commandLine.parseArgs(arguments.toArray(String[]::new)).asCommandLineList().getLast();
     if (parsed.getCommand() instanceof Checkable command) {
       command.check();
     }
@@ -36,9 +41,5 @@ final class StageCommands implements Commands {
     List<String> line = new ArrayList<>(whittle.commonOptions());
     line.addAll(arguments);
     return Whittle.run(whittle.terminal().forPeople(), line.toArray(String[]::new));
-  }
-
-  private CommandLine commandLine() {
-    return Whittle.commandLine(whittle.terminal().forPeople());
   }
 }

@@ -4,6 +4,8 @@ import dev.whittle.ggml.NativeRuntime;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Properties;
 import picocli.CommandLine.IVersionProvider;
 
@@ -19,6 +21,16 @@ final class Versions implements IVersionProvider {
       throw new UncheckedIOException(e);
     }
     return properties.getProperty("version");
+  }
+
+  /// All versions that what this process computes may depend on, for records.
+  static Map<String, String> ofRun() {
+    Map<String, String> versions = new LinkedHashMap<>();
+    versions.put("whittle", whittle());
+    versions.put("ggml", NativeRuntime.PINNED_GGML_VERSION);
+    versions.put("llama_cpp", NativeRuntime.PINNED_LLAMA_VERSION);
+    versions.put("java", Runtime.version().toString());
+    return versions;
   }
 
   @Override

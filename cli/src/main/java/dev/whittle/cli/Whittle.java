@@ -40,6 +40,7 @@ import picocli.CommandLine.Spec;
       DistillCommand.class,
       GrpoCommand.class,
       RecipeCommand.class,
+      StudyCommand.class,
       EvalCommand.class,
       ReportCommand.class,
       ExportCommand.class,
@@ -50,6 +51,9 @@ import picocli.CommandLine.Spec;
       DoctorCommand.class
     })
 public final class Whittle implements Runnable {
+  /// The property by which the bindings are told where the libraries are.
+  static final String NATIVE_DIRECTORY = "whittle.native.dir";
+
   private final Terminal terminal;
 
   @Spec private CommandSpec spec;
@@ -142,7 +146,7 @@ public final class Whittle implements Runnable {
     VerboseLogging.show(verbose ? terminal.err() : null);
     if (nativeDirectory != null) {
       // The bindings load the libraries when they are first used, and look here for the folder.
-      System.setProperty("whittle.native.dir", nativeDirectory.toString());
+      System.setProperty(NATIVE_DIRECTORY, nativeDirectory.toString());
     }
     return new RunLast().execute(arguments);
   }

@@ -104,9 +104,7 @@ public final class RunDirectory {
   }
 
   private void deleteRun() throws IOException {
-    for (Path checkpoint : checkpointFiles()) {
-      Files.delete(checkpoint);
-    }
+    deleteCheckpoints();
     Files.deleteIfExists(metricsFile());
     Files.deleteIfExists(best());
     if (Files.isDirectory(tensorBoardFolder())) {
@@ -240,6 +238,15 @@ public final class RunDirectory {
   public Optional<Path> newestCheckpoint() throws IOException {
     List<Path> files = checkpointFiles();
     return files.isEmpty() ? Optional.empty() : Optional.of(files.getLast());
+  }
+
+  /// Deletes all checkpoints: the run can then not be gone on with.
+  ///
+  /// @throws IOException if one cannot be deleted
+  public void deleteCheckpoints() throws IOException {
+    for (Path checkpoint : checkpointFiles()) {
+      Files.delete(checkpoint);
+    }
   }
 
   private List<Path> checkpointFiles() throws IOException {

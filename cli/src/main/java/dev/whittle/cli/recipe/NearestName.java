@@ -5,19 +5,19 @@ import java.util.Comparator;
 import java.util.Optional;
 
 /// Which known name somebody may have meant.
-final class NearestName {
+public final class NearestName {
   private NearestName() {}
 
   /// The known name that takes the fewest edits to get to, if it takes no more than half of its
   /// letters.
-  static Optional<String> of(String name, Collection<String> known) {
+  public static Optional<String> of(String name, Collection<String> known) {
     return known.stream()
         .min(Comparator.comparingInt(candidate -> distance(name, candidate)))
         .filter(nearest -> 2 * distance(name, nearest) <= nearest.length());
   }
 
   /// The sentence's end for an unknown name: the nearest one, or all of them.
-  static String mend(String name, Collection<String> known) {
+  public static String mend(String name, Collection<String> known) {
     return of(name, known)
         .map(nearest -> "did you mean '" + nearest + "'?")
         .orElseGet(() -> "use one of " + String.join(", ", known));

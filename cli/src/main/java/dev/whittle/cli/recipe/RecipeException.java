@@ -3,11 +3,11 @@ package dev.whittle.cli.recipe;
 /// A recipe that cannot be run as it is. The message is one sentence that names the file, the
 /// setting and the mend.
 public final class RecipeException extends RuntimeException {
-  RecipeException(String message) {
+  public RecipeException(String message) {
     super(message);
   }
 
-  RecipeException(String message, Throwable cause) {
+  public RecipeException(String message, Throwable cause) {
     super(message, cause);
   }
 }

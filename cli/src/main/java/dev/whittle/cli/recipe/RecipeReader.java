@@ -1,7 +1,5 @@
 package dev.whittle.cli.recipe;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -11,11 +9,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
-import tools.jackson.core.JacksonException;
-import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
-import tools.jackson.dataformat.yaml.YAMLMapper;
 
 /// Reads recipes, and finds what is wrong with them before anything runs.
 public final class RecipeReader {
@@ -29,8 +24,6 @@ public final class RecipeReader {
   static final String KIND = "stage";
 
   private static final Pattern STAGE_NAME = Pattern.compile("[a-z][a-z0-9_.-]*");
-  private static final YAMLMapper YAML =
-      YAMLMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
 
   private final Commands commands;
 
@@ -40,104 +33,38 @@ public final class RecipeReader {
 
   /// Reads a recipe.
   ///
-  /// @param overrides settings of the form `stage.setting=value` that replace those of the file;
-  ///   the value is YAML. Paths in them are relative to the working directory, those in the file to
-  ///   the file's folder
+  /// @param overrides settings of the form `stage.setting=value` that replace those of the file, as
+  ///   [RecipeDraft#set(String)] takes them
   /// @throws RecipeException if the recipe cannot be run: it names what there is not, or a file
   ///   that does not exist and that no stage writes
   public Recipe read(Path file, List<String> overrides) {
-    ObjectNode root = parse(file);
-    Set<String> overridden = new HashSet<>();
-    overrides.forEach(override -> overridden.add(override(file, root, override)));
-    Path folder = file.toAbsolutePath().normalize().getParent();
-    Path runDirectory = runDirectory(file, root, folder, overridden);
+    RecipeDraft draft = RecipeDraft.read(file);
+    overrides.forEach(draft::set);
+    return read(draft);
+  }
+
+  /// Resolves a recipe.
+  ///
+  /// @throws RecipeException as above
+  public Recipe read(RecipeDraft draft) {
+    Path file = draft.file();
+    ObjectNode root = draft.root();
+    Path runDirectory = runDirectory(draft);
     Map<String, StageKind> kinds = kinds(file, root);
-    StageResolver resolver = new StageResolver(file, folder, runDirectory, overridden, commands);
+    StageResolver resolver = new StageResolver(draft, runDirectory, commands);
     ObjectNode defaults = object(file, DEFAULTS, root.path(DEFAULTS));
     requireUse(file, defaults, kinds, resolver);
     kinds.forEach((name, kind) -> resolver.add(name, kind, settings(file, root, name), defaults));
     return new Recipe(file, runDirectory, resolver.stages());
   }
 
-  private static ObjectNode parse(Path file) {
-    JsonNode root;
-    try {
-      root = YAML.readTree(Files.readString(file));
-    } catch (JacksonException e) {
-      throw new RecipeException(
-          "%s line %d is not valid YAML: %s"
-              .formatted(
-                  file,
-                  e.getLocation().getLineNr(),
-                  e.getOriginalMessage().lines().findFirst().orElse("")),
-          e);
-    } catch (IOException e) {
-      throw new RecipeException(
-          "the recipe "
-              + file
-              + (Files.exists(file) ? " cannot be read" : " does not exist")
-              + "; name a YAML file",
-          e);
-    }
-    if (!(root instanceof ObjectNode object) || object.isEmpty()) {
-      throw new RecipeException(
-          file + " holds no recipe; give it stages, such as 'quantize:' with settings below it");
-    }
-    return object;
-  }
-
-  /// Puts `key.path=value` into the tree.
-  ///
-  /// @return the key
-  private static String override(Path file, ObjectNode root, String override) {
-    int equals = override.indexOf('=');
-    if (equals < 1) {
-      throw new RecipeException(
-          "'" + override + "' is no setting; write it as stage.setting=value");
-    }
-    String key = override.substring(0, equals);
-    JsonNode value;
-    try {
-      JsonNode given = YAML.readTree(override.substring(equals + 1));
-      value = given.isMissingNode() ? root.nullNode() : given;
-    } catch (JacksonException e) {
-      throw new RecipeException(
-          "'" + override + "' has no YAML value behind '='; quote what is special in YAML", e);
-    }
-    if (key.equals(RUN_DIRECTORY)) {
-      root.set(key, value);
-      return key;
-    }
-    // A stage's name may have dots in it, a setting's has none.
-    int dot = key.lastIndexOf('.');
-    String section = dot < 0 ? key : key.substring(0, dot);
-    if (!root.has(section) && !section.equals(DEFAULTS)) {
-      List<String> known = new ArrayList<>(root.propertyNames());
-      known.add(DEFAULTS);
-      throw new RecipeException(
-          "'%s' sets something in '%s', which %s does not have; %s"
-              .formatted(override, section, file, NearestName.mend(section, known)));
-    }
-    if (dot < 0) {
-      throw new RecipeException(
-          "'" + override + "' does not say which setting; write it as stage.setting=value");
-    }
-    if (!(root.path(section) instanceof ObjectNode)) {
-      root.set(section, root.objectNode());
-    }
-    ((ObjectNode) root.get(section)).set(key.substring(dot + 1), value);
-    return key;
-  }
-
-  private static Path runDirectory(
-      Path file, ObjectNode root, Path folder, Set<String> overridden) {
-    JsonNode value = root.path(RUN_DIRECTORY);
+  private static Path runDirectory(RecipeDraft draft) {
+    JsonNode value = draft.root().path(RUN_DIRECTORY);
     if (!value.isString() || value.asString().isBlank()) {
       throw new RecipeException(
-          file + " names no run directory; add '" + RUN_DIRECTORY + ": FOLDER'");
+          draft.file() + " names no run directory; add '" + RUN_DIRECTORY + ": FOLDER'");
     }
-    Path base = overridden.contains(RUN_DIRECTORY) ? Path.of("") : folder;
-    return base.resolve(value.asString()).toAbsolutePath().normalize();
+    return draft.folder(RUN_DIRECTORY).resolve(value.asString()).toAbsolutePath().normalize();
   }
 
   private static Map<String, StageKind> kinds(Path file, ObjectNode root) {
@@ -189,7 +116,7 @@ public final class RecipeReader {
       return object;
     }
     if (node.isMissingNode() || node.isNull()) {
-      return YAML.createObjectNode();
+      return RecipeDraft.YAML.createObjectNode();
     }
     throw new RecipeException(
         "%s: %s has no settings below it; write them as 'name: value', indented"

@@ -18,6 +18,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -32,14 +33,26 @@ public final class RecipeRun {
   private final Commands commands;
   private final Map<String, String> versions;
   private final RecipeListener listener;
+  private final StageStore store;
 
   /// @param versions of Whittle and its native libraries, for the records
   public RecipeRun(
       Recipe recipe, Commands commands, Map<String, String> versions, RecipeListener listener) {
+    this(recipe, commands, versions, listener, StageStore.NONE);
+  }
+
+  /// @param store of stages to take over from other runs
+  public RecipeRun(
+      Recipe recipe,
+      Commands commands,
+      Map<String, String> versions,
+      RecipeListener listener,
+      StageStore store) {
     this.recipe = recipe;
     this.commands = commands;
     this.versions = versions;
     this.listener = listener;
+    this.store = store;
   }
 
   /// What became of a stage.
@@ -50,6 +63,7 @@ public final class RecipeRun {
 
   /// A stage failed, for a reason that its command has told already.
   public static final class StageException extends RuntimeException {
+    private final transient Stage stage;
     private final int exitCode;
 
     private StageException(Stage stage, int exitCode) {
@@ -57,7 +71,13 @@ public final class RecipeRun {
           "the stage '"
               + stage.name()
               + "' failed for the reason above; mend it and run the recipe again to go on from here");
+      this.stage = stage;
       this.exitCode = exitCode;
+    }
+
+    /// The stage that failed.
+    public Stage stage() {
+      return stage;
     }
 
     /// The command's exit code.
@@ -82,6 +102,13 @@ public final class RecipeRun {
       }
     }
     return pending;
+  }
+
+  /// The hash of all that a stage's outputs depend on, as its inputs are now.
+  ///
+  /// @throws IOException if one of them cannot be read
+  public String hash(Stage stage) throws IOException {
+    return prepare(stage).hash();
   }
 
   /// Runs what is not up to date.
@@ -178,6 +205,48 @@ public final class RecipeRun {
           StageRecord.read(recipe.runDirectory(), stage.name()).orElseThrow().seconds();
       return new Outcome(stage, false, seconds);
     }
+    try (StageStore.Claim claim = store.claim(record.hash())) {
+      Optional<StageStore.Finished> elsewhere = claim.finished();
+      if (elsewhere.isPresent() && isIntact(elsewhere.get())) {
+        listener.current(stage);
+        takeOver(stage, record, elsewhere.get());
+        return new Outcome(stage, false, elsewhere.get().record().seconds());
+      }
+      StageRecord done = perform(stage, record, number, anew);
+      claim.publish(new StageStore.Finished(done, stage.runDirectory()));
+      return new Outcome(stage, true, done.seconds());
+    }
+  }
+
+  private static boolean isIntact(StageStore.Finished stage) throws IOException {
+    for (Fingerprint output : Objects.requireNonNull(stage.record().outputs())) {
+      if (!output.isCurrent()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /// Makes what another run has written this stage's outputs too.
+  private void takeOver(Stage stage, StageRecord record, StageStore.Finished other)
+      throws IOException {
+    List<Fingerprint> sources = Objects.requireNonNull(other.record().outputs());
+    List<Fingerprint> written = new ArrayList<>();
+    for (int i = 0; i < sources.size(); i++) {
+      Path output = stage.outputs().get(i);
+      LinkedFiles.link(Path.of(sources.get(i).path()), output);
+      written.add(Fingerprint.of(output, List.of()));
+    }
+    if (stage.runDirectory() != null && other.runDirectory() != null) {
+      LinkedFiles.linkFolder(other.runDirectory(), stage.runDirectory());
+    }
+    record
+        .done(written, other.record().finished(), other.record().seconds())
+        .write(recipe.runDirectory());
+  }
+
+  private StageRecord perform(Stage stage, StageRecord record, int number, boolean anew)
+      throws IOException {
     boolean resumed = !anew && isResumable(stage, record);
     listener.begins(stage, number, recipe.stages().size(), resumed);
     for (Path output : stage.outputs()) {
@@ -196,8 +265,9 @@ public final class RecipeRun {
       written.add(Fingerprint.of(output, List.of()));
     }
     String now = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
-    record.done(written, now, seconds).write(recipe.runDirectory());
-    return new Outcome(stage, true, seconds);
+    StageRecord done = record.done(written, now, seconds);
+    done.write(recipe.runDirectory());
+    return done;
   }
 
   /// The record with which the stage would begin now.

@@ -76,7 +76,7 @@ public record StageRecord(
   }
 
   /// The record of the same stage, done.
-  StageRecord done(List<Fingerprint> written, String when, double took) {
+  StageRecord done(List<Fingerprint> written, @Nullable String when, double took) {
     return new StageRecord(
         stage, kind, hash, settings, inputs, writes, written, when, took, versions);
   }

@@ -10,7 +10,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ParameterException;
@@ -24,10 +23,9 @@ final class StageResolver {
   private static final Pattern PREAMBLE =
       Pattern.compile("^Invalid value for (option|positional parameter)[^:]*: ");
 
+  private final RecipeDraft draft;
   private final Path file;
-  private final Path folder;
   private final Path runDirectory;
-  private final Set<String> overridden;
   private final Commands commands;
   private final Map<StageKind, CommandSettings> settings = new EnumMap<>(StageKind.class);
   private final List<Stage> stages = new ArrayList<>();
@@ -38,14 +36,10 @@ final class StageResolver {
   /// Which stage writes a file.
   private final Map<Path, Stage> writers = new HashMap<>();
 
-  /// @param folder what paths in the recipe are relative to
-  /// @param overridden the keys that the command line set
-  StageResolver(
-      Path file, Path folder, Path runDirectory, Set<String> overridden, Commands commands) {
-    this.file = file;
-    this.folder = folder;
+  StageResolver(RecipeDraft draft, Path runDirectory, Commands commands) {
+    this.draft = draft;
+    this.file = draft.file();
     this.runDirectory = runDirectory;
-    this.overridden = overridden;
     this.commands = commands;
   }
 
@@ -175,8 +169,7 @@ final class StageResolver {
     }
     Path path;
     try {
-      Path base = overridden.contains(key) ? Path.of("").toAbsolutePath() : folder;
-      path = base.resolve(text).normalize();
+      path = draft.folder(key).resolve(text).normalize();
     } catch (InvalidPathException e) {
       throw new RecipeException(
           "%s: %s is '%s', which cannot be a file's name; correct it".formatted(file, key, text),
