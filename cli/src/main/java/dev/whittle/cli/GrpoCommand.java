@@ -4,6 +4,7 @@ import dev.whittle.cli.TypeOptions.FileTypeConverter;
 import dev.whittle.distillation.BatchPlan;
 import dev.whittle.evaluation.GenerationOptions;
 import dev.whittle.ggml.Device;
+import dev.whittle.ggml.DeviceSelection;
 import dev.whittle.ggml.FileType;
 import dev.whittle.ggml.LlamaModelOptions;
 import dev.whittle.reinforcement.Advantage;
@@ -95,7 +96,7 @@ final class GrpoCommand implements Callable<Integer>, Checkable {
       paramLabel = "N",
       converter = PositiveInt.class,
       description = "Questions in a step; ${DEFAULT-VALUE} by default.")
-  private int prompts = 16;
+  private int prompts = 64;
 
   @Option(
       names = "--samples",
@@ -159,8 +160,8 @@ final class GrpoCommand implements Callable<Integer>, Checkable {
       names = "--kl",
       paramLabel = "X",
       description =
-          "Weight of the KL divergence from the reference; ${DEFAULT-VALUE} by default, 0 for none.")
-  private double kl = 0.04;
+          "Weight of the KL divergence from the reference; ${DEFAULT-VALUE} by default, for none.")
+  private double kl;
 
   @Option(
       names = "--format-reward",
@@ -182,7 +183,7 @@ final class GrpoCommand implements Callable<Integer>, Checkable {
       names = "--lr",
       paramLabel = "X",
       description = "Peak learning rate; ${DEFAULT-VALUE} by default.")
-  private double learningRate = 1e-5;
+  private double learningRate = 1e-4;
 
   @Option(
       names = "--warmup",
@@ -201,6 +202,14 @@ final class GrpoCommand implements Callable<Integer>, Checkable {
       paramLabel = "X",
       description = "Largest norm of the gradient, 0 for any; ${DEFAULT-VALUE} by default.")
   private double clip = 1;
+
+  @Option(
+      names = "--damping",
+      paramLabel = "X",
+      description =
+          "AdamW's epsilon, as a multiple of the gradient's root mean square: the greater, the less"
+              + " are weights moved that matter little to the questions; ${DEFAULT-VALUE} by default.")
+  private double damping = 1;
 
   @Option(
       names = "--forward",
@@ -238,6 +247,14 @@ final class GrpoCommand implements Callable<Integer>, Checkable {
 
   @Mixin private InferenceOptions inference;
 
+  @Option(
+      names = "--rollout-device",
+      paramLabel = "DEVICE",
+      description =
+          "Where replies are written, if not on the devices that train: cpu, or a device as --device"
+              + " takes it. The processors are free while a GPU trains.")
+  private @Nullable String rolloutDevice;
+
   @Override
   public Integer call() throws IOException {
     run.check();
@@ -268,7 +285,7 @@ final class GrpoCommand implements Callable<Integer>, Checkable {
     if (devices.size() > 1) {
       whittle.terminal().say("grpo: only " + device.name() + " is used, of several devices");
     }
-    LlamaModelOptions options = inference.modelOptions();
+    LlamaModelOptions options = rolloutModel();
     try {
       return new GrpoRequest(
           model.path(),
@@ -296,6 +313,20 @@ final class GrpoCommand implements Callable<Integer>, Checkable {
     }
   }
 
+  /// @throws UnusableException if there is no such device
+  private LlamaModelOptions rolloutModel() {
+    LlamaModelOptions options = inference.modelOptions();
+    if (rolloutDevice == null) {
+      return options;
+    }
+    try {
+      return options.withDevices(DeviceSelection.parse(rolloutDevice));
+    } catch (IllegalArgumentException e) {
+      throw new UnusableException(
+          "--rollout-device is " + rolloutDevice + ", but " + e.getMessage(), e);
+    }
+  }
+
   private GrpoSettings settings(Device device) {
     return new GrpoSettings(
         steps,
@@ -319,6 +350,7 @@ final class GrpoCommand implements Callable<Integer>, Checkable {
         floor,
         0,
         clip,
+        damping,
         seed);
   }
 

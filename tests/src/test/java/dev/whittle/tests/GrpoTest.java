@@ -52,6 +52,8 @@ class GrpoTest {
             60,
             "-t",
             1,
+            "--rollout-device",
+            "cpu",
             "--run-dir",
             run);
     assertDone(grpo);
@@ -64,7 +66,20 @@ class GrpoTest {
   void refuses_a_hopeless_start() {
     Path out = folder.resolve("out.gguf");
     CommandLine grpo =
-        whittle("grpo", "-m", quantized("TQ2_0"), "-f", Demo.CHATS, "-o", out, "-n", 20, "-t", 1);
+        whittle(
+            "grpo",
+            "-m",
+            quantized("TQ2_0"),
+            "-f",
+            Demo.CHATS,
+            "-o",
+            out,
+            "--prompts",
+            16,
+            "-n",
+            20,
+            "-t",
+            1);
     assertEnded(grpo, FAILED, "0 of the first", "distill");
     assertFalse(Files.exists(out));
   }
@@ -80,6 +95,10 @@ class GrpoTest {
         whittle("grpo", "-m", MODEL, "-f", Demo.CHATS, "-o", out, "--resume"),
         UNUSABLE,
         "--run-dir");
+    assertRefused(
+        whittle("grpo", "-m", MODEL, "-f", Demo.CHATS, "-o", out, "--rollout-device", "TPU7"),
+        UNUSABLE,
+        "--rollout-device is TPU7");
     assertEnded(
         whittle("grpo", "-m", MODEL, "-f", Demo.CHATS, "-o", out), UNUSABLE, "not quantized");
   }

@@ -206,20 +206,28 @@ final class Grpo {
     }
   }
 
+  /// The replies of an update: those that it learns from, and how many there are in all, over which
+  /// its loss is the mean.
+  private record Part(RolloutBatches learned, int replies, long tokens) {}
+
   /// Makes the updates of a step.
   private Totals learn(List<Rollout> rollouts, int step) {
-    List<RolloutBatches> parts = new ArrayList<>();
+    List<Part> parts = new ArrayList<>();
     int count = settings.updatesPerStep();
     for (int part = 0; part < count; part++) {
       int from = settings.promptsPerStep() * part / count * settings.groupSize();
       int to = settings.promptsPerStep() * (part + 1) / count * settings.groupSize();
-      parts.add(RolloutBatches.of(rollouts.subList(from, to), shape));
+      parts.add(part(rollouts.subList(from, to)));
+    }
+    Totals totals = new Totals();
+    List<Rollout> others = rollouts.stream().filter(rollout -> !hasGradient(rollout)).toList();
+    for (PackedBatch batch : RolloutBatches.of(others, shape).batches()) {
+      totals.add(batch, engine.evaluate(batch));
     }
     List<List<float[]>> before = probabilitiesBefore(parts);
-    Totals totals = new Totals();
     for (int part = 0; part < count; part++) {
       weights.clearGradients();
-      for (int batch = 0; batch < parts.get(part).batches().size(); batch++) {
+      for (int batch = 0; batch < parts.get(part).learned().batches().size(); batch++) {
         train(parts.get(part), batch, before.get(part).get(batch), totals);
       }
       totals.norm += update((step - 1) * count + part + 1);
@@ -227,13 +235,25 @@ final class Grpo {
     return totals;
   }
 
+  private Part part(List<Rollout> rollouts) {
+    List<Rollout> learned = rollouts.stream().filter(this::hasGradient).toList();
+    long tokens = rollouts.stream().mapToLong(Rollout::length).sum();
+    return new Part(RolloutBatches.of(learned, shape), rollouts.size(), tokens);
+  }
+
+  /// Whether the loss of a reply has a gradient at all: most groups are all right or all wrong, and
+  /// their backward passes would be in vain.
+  private boolean hasGradient(Rollout rollout) {
+    return rollout.advantage() != 0 || settings.klWeight() > 0;
+  }
+
   /// The log-probabilities of all replies' tokens before the first update, which is made with the
   /// policy that they were drawn from: it needs none.
-  private List<List<@Nullable float[]>> probabilitiesBefore(List<RolloutBatches> parts) {
+  private List<List<@Nullable float[]>> probabilitiesBefore(List<Part> parts) {
     List<List<@Nullable float[]>> before = new ArrayList<>();
-    for (RolloutBatches part : parts) {
+    for (Part part : parts) {
       List<@Nullable float[]> ofPart = new ArrayList<>();
-      for (PackedBatch batch : part.batches()) {
+      for (PackedBatch batch : part.learned().batches()) {
         ofPart.add(before.isEmpty() ? null : engine.evaluate(batch).logProbabilities());
       }
       before.add(ofPart);
@@ -241,11 +261,10 @@ final class Grpo {
     return before;
   }
 
-  private void train(RolloutBatches part, int number, float @Nullable [] before, Totals totals) {
-    PackedBatch batch = part.batches().get(number);
-    List<Rollout> rollouts = part.rollouts();
+  private void train(Part part, int number, float @Nullable [] before, Totals totals) {
+    PackedBatch batch = part.learned().batches().get(number);
+    List<Rollout> rollouts = part.learned().rollouts();
     int[] owners = RolloutBatches.owners(batch, rollouts);
-    long tokens = part.tokens();
     PolicyHead.Weights factors =
         new PolicyHead.Weights() {
           @Override
@@ -269,7 +288,7 @@ final class Grpo {
             int length = rollouts.get(owners[place]).length();
             return settings
                 .aggregation()
-                .weight(length, rollouts.size(), tokens, settings.maxNewTokens());
+                .weight(length, part.replies(), part.tokens(), settings.maxNewTokens());
           }
         };
     totals.add(batch, engine.train(batch, factors));
@@ -285,9 +304,16 @@ final class Grpo {
     double rate = schedule.at(number);
     double clip = settings.clip();
     float scale = clip > 0 && norm > clip ? (float) (clip / norm) : 1f;
-    weights.update(ADAM, group -> adamStep(group, number, rate, scale));
+    weights.update(adam(norm * scale), group -> adamStep(group, number, rate, scale));
     weights.encode();
     return norm;
+  }
+
+  /// AdamW whose ε is a share of the gradient's root mean square.
+  private AdamW adam(double norm) {
+    double count = weights.parameters().stream().mapToLong(Parameter::elements).sum();
+    double epsilon = settings.damping() * norm / Math.sqrt(count);
+    return new AdamW(ADAM.beta1(), ADAM.beta2(), Math.max(ADAM.epsilon(), (float) epsilon));
   }
 
   private AdamW.Step adamStep(Parameter.Group group, int number, double rate, float scale) {

@@ -33,6 +33,9 @@ import java.util.Map;
 /// @param floor the last update's share of the peak
 /// @param weightDecay of matrices and the embedding
 /// @param clip the largest norm of all gradients together; 0 for no limit
+/// @param damping AdamW's ε, as a multiple of the root mean square of the gradient over all
+///   weights: weights with hardly any gradient, which matter little to these questions and maybe
+///   much to others, are then not moved as far as the rest by what is noise
 /// @param seed of the order of the questions and of the replies
 public record GrpoSettings(
     int steps,
@@ -56,6 +59,7 @@ public record GrpoSettings(
     double floor,
     double weightDecay,
     double clip,
+    double damping,
     long seed) {
 
   public GrpoSettings {
@@ -75,11 +79,13 @@ public record GrpoSettings(
             && vectorRate >= 0
             && weightDecay >= 0
             && clip >= 0
+            && damping >= 0
             && floor >= 0
             && floor <= 1
             && warmup >= 0
             && microBatchTokens >= 1,
-        "the learning rate must be positive, and its schedule, weight decay and clip not negative");
+        "the learning rate must be positive, and its schedule, weight decay, clip and damping not"
+            + " negative");
   }
 
   private static void require(boolean holds, String sentence) {
@@ -123,6 +129,7 @@ public record GrpoSettings(
     map.put("lr_floor", floor);
     map.put("weight_decay", weightDecay);
     map.put("clip", clip);
+    map.put("damping", damping);
     map.put("seed", seed);
     return map;
   }

@@ -7,19 +7,17 @@ import dev.whittle.model.BatchShape;
 import java.util.Arrays;
 import java.util.List;
 
-/// The replies of an update, packed into micro-batches, each reply once.
+/// Replies, packed into micro-batches, each reply once.
 ///
-/// @param rollouts the replies
+/// @param rollouts the replies, none possibly
 /// @param batches their placements have the numbers of the replies
 record RolloutBatches(List<Rollout> rollouts, List<PackedBatch> batches) {
   static RolloutBatches of(List<Rollout> rollouts, BatchShape shape) {
+    if (rollouts.isEmpty()) {
+      return new RolloutBatches(rollouts, List.of());
+    }
     TokenizedCorpus corpus = TokenizedCorpus.of(rollouts.stream().map(Rollout::document).toList());
     return new RolloutBatches(rollouts, PackedBatches.once(corpus, shape));
-  }
-
-  /// Tokens of all replies.
-  long tokens() {
-    return rollouts.stream().mapToLong(Rollout::length).sum();
   }
 
   /// The reply at each place of a micro-batch; −1 where there is none.

@@ -12,6 +12,7 @@ import dev.whittle.ggml.Device;
 import dev.whittle.ggml.FileType;
 import dev.whittle.ggml.LlamaModelOptions;
 import dev.whittle.gguf.GgufFile;
+import dev.whittle.gguf.TensorInfo;
 import dev.whittle.quantization.PostTrainingQuantizer;
 import dev.whittle.quantization.QuantizationException;
 import dev.whittle.quantization.QuantizationMethod;
@@ -22,10 +23,12 @@ import dev.whittle.training.MomentType;
 import dev.whittle.training.RunDirectory;
 import dev.whittle.training.TrainedModelFile;
 import java.io.IOException;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -55,6 +58,14 @@ class GrpoJobTest {
   }
 
   private static GrpoSettings settings(int updates) {
+    return settings(updates, 0.04);
+  }
+
+  private static GrpoSettings settings(int updates, double klWeight) {
+    return settings(updates, klWeight, 1);
+  }
+
+  private static GrpoSettings settings(int updates, double klWeight, double damping) {
     return new GrpoSettings(
         3,
         4,
@@ -66,7 +77,7 @@ class GrpoJobTest {
         Aggregation.REPLY,
         0.2,
         0.2,
-        0.04,
+        klWeight,
         new RewardSettings(0.1, 0),
         Forward.DECODED,
         MomentType.F32,
@@ -77,6 +88,7 @@ class GrpoJobTest {
         0.1,
         0,
         1,
+        damping,
         7);
   }
 
@@ -135,6 +147,47 @@ class GrpoJobTest {
     }
   }
 
+  @Test
+  void repliesWithoutAdvantageAreMeasuredAndNotLearnedFrom() throws IOException {
+    Recorder held = new Recorder();
+    Recorder free = new Recorder();
+    new GrpoJob(request(q4, "held.gguf", settings(1), null, false), held).run();
+    new GrpoJob(request(q4, "free.gguf", settings(1, 0), null, false), free).run();
+    GrpoStepReport all = held.steps.getFirst();
+    GrpoStepReport some = free.steps.getFirst();
+    assertTrue(some.informative() < 1, some::toString);
+    assertEquals(all.accuracy(), some.accuracy());
+    // The policy is still its own reference, so the divergence adds nothing to the gradient.
+    assertEquals(all.gradientNorm(), some.gradientNorm(), 1e-3 * all.gradientNorm());
+    assertEquals(all.entropy(), some.entropy(), 1e-3 * all.entropy());
+  }
+
+  @Test
+  void dampingKeepsWeightsWithHardlyAnyGradientWhereTheyAre() throws IOException {
+    long free = changedBytes(settings(1, 0, 0), "free.gguf");
+    long damped = changedBytes(settings(1, 0, 1), "damped.gguf");
+    assertEquals(0, changedBytes(settings(1, 0, 1e9), "still.gguf"));
+    assertTrue(damped > 0 && damped < free, damped + " and " + free);
+  }
+
+  /// How many bytes of the blocks are others than at the start.
+  private long changedBytes(GrpoSettings settings, String output) throws IOException {
+    GrpoRequest request = request(q4, output, settings, null, false);
+    new GrpoJob(request, new Recorder()).run();
+    long changed = 0;
+    try (GgufFile before = GgufFile.open(q4);
+        GgufFile after = GgufFile.open(request.output())) {
+      for (TensorInfo tensor : before.tensors()) {
+        if (tensor.type().isQuantized()) {
+          byte[] old = before.data(tensor).toArray(ValueLayout.JAVA_BYTE);
+          byte[] now = after.data(after.require(tensor.name())).toArray(ValueLayout.JAVA_BYTE);
+          changed += IntStream.range(0, old.length).filter(i -> old[i] != now[i]).count();
+        }
+      }
+    }
+    return changed;
+  }
+
   /// What a kill looks like from inside: the run goes no further.
   private static final class Killed extends RuntimeException {
     private static final long serialVersionUID = 1;
@@ -187,6 +240,7 @@ class GrpoJobTest {
             1,
             0.1,
             0,
+            1,
             1,
             7);
     Recorder recorder = new Recorder();

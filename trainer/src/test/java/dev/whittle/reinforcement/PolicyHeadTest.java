@@ -77,7 +77,7 @@ class PolicyHeadTest {
       targets += batch.targetCount(true);
       batch.placements().forEach(placement -> documents.add(placement.document()));
     }
-    assertEquals(packed.tokens(), targets);
+    assertEquals(packed.rollouts().stream().mapToLong(Rollout::length).sum(), targets);
     assertEquals(14, documents.stream().distinct().count());
     assertEquals(14, documents.size());
   }
