@@ -75,10 +75,14 @@ public final class PackedBatches {
     return batches;
   }
 
-  /// The last micro-batch goes on with the first rows again, which carry no loss then.
+  /// The last micro-batch goes on with the first rows again, which become padding.
   private static PackedBatch firstRows(PackedBatch batch, int rows) {
     int end = rows * batch.shape().rowLength();
-    Arrays.fill(batch.targets(), end, batch.targets().length, PackedBatch.NONE);
+    int places = batch.shape().tokens();
+    Arrays.fill(batch.tokens(), end, places, 0);
+    Arrays.fill(batch.positions(), end, places, 0);
+    Arrays.fill(batch.documents(), end, places, PackedBatch.NONE);
+    Arrays.fill(batch.targets(), end, places, PackedBatch.NONE);
     batch.placements().removeIf(placement -> placement.place() >= end);
     return batch;
   }

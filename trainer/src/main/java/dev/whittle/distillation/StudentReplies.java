@@ -21,6 +21,10 @@ import java.util.stream.IntStream;
 /// The text of [OnPolicy] steps. What a step is given depends on its number and the student's
 /// blocks alone, so that a run that goes on later has the same.
 final class StudentReplies implements AutoCloseable {
+  /// The share of a step's places that replies as long as those of the data take: some are longer,
+  /// rows are never quite full, and what is too much takes a whole micro-batch more.
+  private static final double FILL = 0.9;
+
   private final BitSet due;
   private final Prompts prompts;
   private final BatchPlan plan;
@@ -51,7 +55,7 @@ final class StudentReplies implements AutoCloseable {
     due = onPolicy.steps(settings.steps());
     prompts = Prompts.of(corpus, documents, settings.seed());
     double mean = IntStream.of(documents).mapToLong(corpus::length).average().orElseThrow();
-    count = (int) Math.max(1, Math.round(plan.tokens() / mean));
+    count = (int) Math.max(1, Math.round(FILL * plan.tokens() / mean));
     firstSeed = new SplittableRandom(settings.seed()).nextLong(1L << 32);
     GenerationOptions options =
         inference.generation(onPolicy.maxNewTokens()).withContextLength(plan.shape().rowLength());

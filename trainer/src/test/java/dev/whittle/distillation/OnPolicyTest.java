@@ -104,5 +104,8 @@ class OnPolicyTest {
     assertEquals(
         tokens, batches.stream().mapToInt(b -> b.withoutGivenTargets().targetCount(false)).sum());
     assertTrue(batches.stream().mapToInt(b -> b.targetCount(false)).sum() > tokens);
+    assertEquals(
+        documents.stream().mapToInt(TokenizedDocument::length).sum(),
+        batches.stream().mapToInt(PackedBatch::tokenCount).sum());
   }
 }
