@@ -5,6 +5,7 @@ import dev.whittle.cli.recipe.Stage;
 import dev.whittle.cli.study.Arm;
 import dev.whittle.cli.study.Cell;
 import dev.whittle.cli.study.CellFailure;
+import dev.whittle.cli.study.CellResult;
 import dev.whittle.cli.study.Study;
 import dev.whittle.cli.study.StudyListener;
 import dev.whittle.cli.study.StudyReader;
@@ -42,14 +43,14 @@ import picocli.CommandLine.Spec;
     },
     synopsisSubcommandLabel = "COMMAND",
     commandListHeading = "%nCommands:%n",
-    subcommands = {StudyCommand.Run.class, StudyCommand.Show.class})
+    subcommands = {StudyCommand.Run.class, StudyCommand.TableOf.class, StudyCommand.Show.class})
 final class StudyCommand implements Runnable {
   @ParentCommand private Whittle whittle;
   @Spec private CommandSpec spec;
 
   @Override
   public void run() {
-    throw new ParameterException(spec.commandLine(), "a command is missing: run or show");
+    throw new ParameterException(spec.commandLine(), "a command is missing: run, table or show");
   }
 
   /// Which study, and what to change in it.
@@ -69,6 +70,47 @@ final class StudyCommand implements Runnable {
     Study read(Whittle whittle, int jobs) {
       int threads = Math.max(1, Runtime.getRuntime().availableProcessors() / jobs);
       return new StudyReader(new StageCommands(whittle), threads).read(file, overrides);
+    }
+  }
+
+  /// The table, in files and on standard output.
+  private void tabulate(Study study, List<CellResult> results, boolean json) throws IOException {
+    StudyTable table = StudyTable.of(study, results);
+    write(study.directory().resolve("table.md"), table.toMarkdown());
+    write(study.directory().resolve("table.json"), whittle.terminal().json(table) + "\n");
+    if (json) {
+      whittle.terminal().printJson(table);
+    } else {
+      whittle.terminal().print(table.toMarkdown());
+    }
+  }
+
+  private static void write(Path file, String text) throws IOException {
+    Files.createDirectories(file.getParent());
+    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    AtomicFile.write(file, true, channel -> channel.write(ByteBuffer.wrap(bytes)));
+  }
+
+  /// `whittle study table`
+  @Command(
+      name = "table",
+      description = {
+        "Makes the table of what a study has done so far, with the settings given here. Runs nothing.",
+        ""
+      })
+  static final class TableOf implements Callable<Integer> {
+    @ParentCommand private StudyCommand parent;
+    @Mixin private StudyOption option;
+
+    @Option(names = "--json", description = "Print the table as one JSON object.")
+    private boolean json;
+
+    @Override
+    public Integer call() throws IOException {
+      StageCommands commands = new StageCommands(parent.whittle);
+      Study study = option.read(parent.whittle, 1);
+      parent.tabulate(study, StudyRun.results(study, commands, Map.of()), json);
+      return ExitCode.OK;
     }
   }
 
@@ -175,7 +217,7 @@ final class StudyCommand implements Runnable {
       DeviceSpread spread = spread();
       Study study = option.read(whittle, jobs);
       List<Cell> cells = cells(study);
-      StudyTable table;
+      List<CellResult> results;
       Map<Cell, CellFailure> failures;
       StageCommands commands = new StageCommands(whittle);
       try (Announcements progress = new Announcements(whittle.terminal(), cells.size());
@@ -186,15 +228,9 @@ final class StudyCommand implements Runnable {
             new StudyRun(
                 study, () -> new ChildCommands(commands, spread), Versions.ofRun(), progress);
         failures = run.run(new StudyRun.Request(cells, jobs, retry, force));
-        table = StudyTable.of(study, run.results(failures));
+        results = StudyRun.results(study, commands, failures);
       }
-      write(study.directory().resolve("table.md"), table.toMarkdown());
-      write(study.directory().resolve("table.json"), whittle.terminal().json(table) + "\n");
-      if (json) {
-        whittle.terminal().printJson(table);
-      } else {
-        whittle.terminal().print(table.toMarkdown());
-      }
+      parent.tabulate(study, results, json);
       return failures.size() == cells.size() ? ExitCode.SOFTWARE : ExitCode.OK;
     }
 
@@ -218,12 +254,6 @@ final class StudyCommand implements Runnable {
       } catch (IllegalArgumentException e) {
         throw new ParameterException(spec.commandLine(), e.getMessage(), e);
       }
-    }
-
-    private static void write(Path file, String text) throws IOException {
-      Files.createDirectories(file.getParent());
-      byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-      AtomicFile.write(file, true, channel -> channel.write(ByteBuffer.wrap(bytes)));
     }
   }
 

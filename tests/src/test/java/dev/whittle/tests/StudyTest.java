@@ -120,6 +120,12 @@ class StudyTest {
     assertTrue(again.out().contains("- IQ2_XXS, seeds 1, 2: distill failed: "), again.out());
     assertTrue(again.err().contains("--retry"), again.err());
 
+    CommandLine table = study("table");
+    assertDone(table);
+    assertEquals(again.out(), table.out());
+    CommandLine longer = study("table", "distill.steps=3");
+    assertTrue(longer.out().contains("- TQ2_0, IQ2_XXS, seeds 1, 2: not finished"), longer.out());
+
     CommandLine only = study("run", "--arms", "IQ2_XXS", "--seeds", 2, "--retry");
     assertEquals(FAILED, only.exitCode());
     assertFalse(only.err().contains("--retry"), only.err());

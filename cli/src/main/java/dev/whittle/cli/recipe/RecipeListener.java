@@ -2,6 +2,16 @@ package dev.whittle.cli.recipe;
 
 /// Hears how a [RecipeRun] goes.
 public interface RecipeListener {
+  /// Tells nobody.
+  RecipeListener SILENT =
+      new RecipeListener() {
+        @Override
+        public void current(Stage stage) {}
+
+        @Override
+        public void begins(Stage stage, int number, int stages, boolean resumed) {}
+      };
+
   /// A stage is up to date and need not run.
   void current(Stage stage);
 

@@ -1,5 +1,6 @@
 package dev.whittle.cli.study;
 
+import dev.whittle.cli.recipe.Commands;
 import dev.whittle.cli.recipe.Recipe;
 import dev.whittle.cli.recipe.RecipeException;
 import dev.whittle.cli.recipe.RecipeListener;
@@ -78,15 +79,16 @@ public final class StudyRun {
     return failures;
   }
 
-  /// What has come of all cells of the study.
+  /// What has come of all cells of a study so far.
   ///
-  /// @param failures what [#run] has returned
+  /// @param commands those of the recipe's stages, of which none is run
+  /// @param failures what [#run] has returned, if it has run
   /// @throws IOException if the study's directory cannot be read
-  public List<CellResult> results(Map<Cell, CellFailure> failures) throws IOException {
+  public static List<CellResult> results(
+      Study study, Commands commands, Map<Cell, CellFailure> failures) throws IOException {
     List<CellResult> results = new ArrayList<>();
     for (Cell cell : study.cells()) {
-      RecipeRun run =
-          new RecipeRun(cell.recipe(), commands.get(), versions, new Announcements(cell));
+      RecipeRun run = new RecipeRun(cell.recipe(), commands, Map.of(), RecipeListener.SILENT);
       CellFailure known = failures.get(cell);
       results.add(
           CellResult.read(

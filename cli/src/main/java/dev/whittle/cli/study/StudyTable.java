@@ -22,19 +22,20 @@ import tools.jackson.databind.annotation.JsonNaming;
 /// @param study its file's name
 /// @param seeds of the study
 @JsonNaming(SnakeCaseStrategy.class)
-public record StudyTable(String study, List<String> factors, List<Long> seeds, List<Row> rows) {
+public record StudyTable(
+    String study, List<String> factors, List<Long> seeds, List<String> columns, List<Row> rows) {
   /// An arm.
   ///
   /// @param figures by the columns' headings, of those cells that have them
   /// @param failures why cells have none
-  /// @param notRun the seeds that have neither
+  /// @param unfinished the seeds that lack figures without having failed
   @JsonNaming(SnakeCaseStrategy.class)
   public record Row(
       String arm,
       Map<String, String> levels,
       Map<String, Summary> figures,
       List<Failure> failures,
-      List<Long> notRun) {}
+      List<Long> unfinished) {}
 
   /// A figure over the seeds.
   ///
@@ -75,15 +76,23 @@ public record StudyTable(String study, List<String> factors, List<Long> seeds, L
       for (Column column : study.columns()) {
         summary(column, own).ifPresent(figure -> figures.put(column.heading(), figure));
       }
-      List<Long> notRun =
+      List<Long> unfinished =
           own.stream()
-              .filter(result -> result.failure() == null && result.evaluations().isEmpty())
+              .filter(result -> result.failure() == null && lacksAny(study.columns(), result))
               .map(result -> result.cell().seed())
               .toList();
-      rows.add(new Row(arm.name(), arm.levels(), figures, failures(own), notRun));
+      rows.add(new Row(arm.name(), arm.levels(), figures, failures(own), unfinished));
     });
     return new StudyTable(
-        String.valueOf(study.file().getFileName()), study.factors(), study.seeds(), rows);
+        String.valueOf(study.file().getFileName()),
+        study.factors(),
+        study.seeds(),
+        study.columns().stream().map(Column::heading).toList(),
+        rows);
+  }
+
+  private static boolean lacksAny(List<Column> columns, CellResult result) {
+    return columns.stream().anyMatch(column -> column.of(result::figure).isEmpty());
   }
 
   private static Optional<Summary> summary(Column column, List<CellResult> results) {
@@ -138,8 +147,6 @@ public record StudyTable(String study, List<String> factors, List<Long> seeds, L
 
   /// The table in Markdown, and below it what one has to know to read it.
   public String toMarkdown() {
-    List<String> columns =
-        rows.stream().flatMap(row -> row.figures().keySet().stream()).distinct().toList();
     List<String> headings = new ArrayList<>(factors);
     headings.addAll(columns);
     MarkdownTable table = new MarkdownTable(headings);
@@ -153,7 +160,7 @@ public record StudyTable(String study, List<String> factors, List<Long> seeds, L
       table.row(cells);
     }
     StringBuilder text = new StringBuilder(table.toString());
-    text.append('\n').append(legend(columns)).append('\n');
+    text.append('\n').append(legend()).append('\n');
     for (Row row : rows) {
       for (Failure failure : row.failures()) {
         text.append(
@@ -164,14 +171,18 @@ public record StudyTable(String study, List<String> factors, List<Long> seeds, L
                     failure.stage().isEmpty() ? "" : failure.stage() + " failed: ",
                     failure.reason()));
       }
-      if (!row.notRun().isEmpty()) {
-        text.append("\n- %s, %s: not run".formatted(row.arm(), seeds(row.notRun())));
-      }
     }
+    Map<List<Long>, List<String>> unfinished = new LinkedHashMap<>();
+    for (Row row : rows) {
+      unfinished.computeIfAbsent(row.unfinished(), _ -> new ArrayList<>()).add(row.arm());
+    }
+    unfinished.remove(List.of());
+    unfinished.forEach((whose, arms) ->
+        text.append("\n- %s, %s: not finished".formatted(String.join(", ", arms), seeds(whose))));
     return text.charAt(text.length() - 1) == '\n' ? text.toString() : text.append('\n').toString();
   }
 
-  private String legend(List<String> columns) {
+  private String legend() {
     Map<String, List<String>> byQuestions = new LinkedHashMap<>();
     for (String column : columns) {
       List<Integer> asked =
@@ -182,6 +193,9 @@ public record StudyTable(String study, List<String> factors, List<Long> seeds, L
               .distinct()
               .sorted()
               .toList();
+      if (asked.isEmpty()) {
+        continue;
+      }
       String range =
           asked.size() == 1
               ? "%,d questions".formatted(asked.getFirst())

@@ -107,7 +107,7 @@ class StudyTableTest {
     assertTrue(text.contains("| kl | 0.100 (2 of 3 seeds) | 0.250 ± 0.071 (2 of 3 seeds) |"), text);
     assertTrue(text.contains("| ce | 0.200 (2 of 3 seeds) | failed | failed |"), text);
     assertTrue(text.contains("- ce, seeds 1, 2: grpo failed: nothing to | reinforce"), text);
-    assertTrue(text.contains("- kl, seed 3: not run"), text);
-    assertEquals(List.of(3L), table.rows().getFirst().notRun());
+    assertTrue(text.contains("- kl, seed 3: not finished"), text);
+    assertEquals(List.of(3L), table.rows().getFirst().unfinished());
   }
 }
