@@ -1,30 +1,20 @@
 package dev.whittle.distillation;
 
-import dev.whittle.blockwise.BlockwiseListener;
-import dev.whittle.blockwise.BlockwiseQuantizer;
-import dev.whittle.blockwise.BlockwiseSettings;
-import dev.whittle.blockwise.Reconstruction;
 import dev.whittle.data.CorpusLimits;
 import dev.whittle.data.DataPosition;
 import dev.whittle.data.DocumentTokenizer;
 import dev.whittle.data.PackedBatches;
 import dev.whittle.data.TokenizedCorpus;
-import dev.whittle.data.TokenizedDocument;
 import dev.whittle.evaluation.TaskEvaluation;
 import dev.whittle.ggml.GgmlType;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.ggml.LlamaModelOptions;
 import dev.whittle.gguf.TensorInfo;
-import dev.whittle.gptq.GptqQuantizer;
-import dev.whittle.gptq.GptqSettings;
 import dev.whittle.io.AtomicFile;
 import dev.whittle.model.ModelFile;
 import dev.whittle.model.Trunk;
-import dev.whittle.quantization.ImportanceCollector;
 import dev.whittle.quantization.ImportanceMatrix;
-import dev.whittle.quantization.PostTrainingQuantizer;
 import dev.whittle.quantization.QuantizationException;
-import dev.whittle.quantization.QuantizationMethod;
 import dev.whittle.quantization.QuantizationPlan;
 import dev.whittle.training.AvailableMemory;
 import dev.whittle.training.Digests;
@@ -34,11 +24,8 @@ import dev.whittle.training.TrainedModelFile;
 import dev.whittle.training.TrainedWeights;
 import dev.whittle.training.Workers;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -48,17 +35,6 @@ import org.jspecify.annotations.Nullable;
 /// Runs a [DistillationRequest]: reads teacher and data, prepares the student, trains it, writes
 /// metrics and checkpoints on the way and the model at the end.
 public final class DistillationJob {
-  /// Documents that an importance matrix is collected from, spread over the data.
-  private static final int IMPORTANCE_DOCUMENTS = 2048;
-
-  private static final int IMPORTANCE_CHUNK = 512;
-
-  /// Documents that GPTQ is calibrated with, spread over the data.
-  private static final int CALIBRATION_DOCUMENTS = 1024;
-
-  /// Documents that layers are reconstructed with, spread over the data.
-  private static final int RECONSTRUCTION_DOCUMENTS = 4096;
-
   private final DistillationRequest request;
   private final DistillationListener listener;
 
@@ -90,7 +66,8 @@ public final class DistillationJob {
       String teacherDigest = Digests.sha256(request.teacher());
       try (TeacherCache cache = openCache(teacher, teacherDigest, corpus)) {
         RunDirectory run = openRun(recipe(teacherDigest));
-        ImportanceMatrix matrix = importanceMatrix(corpus, run);
+        StudentStart start = new StudentStart(request, listener, corpus, run);
+        ImportanceMatrix matrix = start.importanceMatrix();
         requireImportance(plan, matrix);
         if (cache != null && !cache.isFull()) {
           listener.stage("filling " + request.teacherCache());
@@ -107,7 +84,7 @@ public final class DistillationJob {
                         tensor -> importance(matrix, tensor),
                         request.settings().weights(),
                         workers))) {
-          begin(students, teacher, corpus, run);
+          start.encode(students, teacher);
           return train(group, teacher, students, corpus, cache, memory.activations(), run);
         }
       }
@@ -272,57 +249,6 @@ public final class DistillationJob {
         : RunDirectory.create(directory, recipe, request.overwrite());
   }
 
-  /// The importance matrix that was given, or the run's own, or a new one where the start wants
-  /// one.
-  private @Nullable ImportanceMatrix importanceMatrix(
-      TokenizedCorpus corpus, @Nullable RunDirectory run) throws IOException {
-    if (request.importance() != null) {
-      return ImportanceMatrix.read(request.importance());
-    }
-    if (!(request.start() instanceof Start.Importance)) {
-      return null;
-    }
-    Path kept = run == null ? null : run.root().resolve("imatrix.gguf");
-    if (kept != null && request.resume() && Files.exists(kept)) {
-      return ImportanceMatrix.read(kept);
-    }
-    listener.stage("collecting the importance matrix");
-    ImportanceMatrix matrix = collectImportance(corpus);
-    if (kept != null) {
-      matrix.write(kept, true);
-    }
-    return matrix;
-  }
-
-  private ImportanceMatrix collectImportance(TokenizedCorpus corpus) {
-    int count = Math.min(IMPORTANCE_DOCUMENTS, corpus.size());
-    List<int[]> documents = new ArrayList<>();
-    long tokens = 0;
-    for (TokenizedDocument document : spread(corpus, count)) {
-      documents.add(document.tokens());
-      tokens += document.length();
-    }
-    long chunks = Math.max(1, tokens / IMPORTANCE_CHUNK);
-    int chunkSize = (int) Math.max(16, Math.min(IMPORTANCE_CHUNK, tokens));
-    try (LlamaModel model = LlamaModel.load(request.teacher(), LlamaModelOptions.defaults())) {
-      return new ImportanceCollector(chunkSize, false, request.threads())
-          .collect(
-              model,
-              documents,
-              request.data().path().getFileName().toString(),
-              done -> listener.importance(Math.min(count, done * count / chunks), count));
-    }
-  }
-
-  /// So many documents, at equal distances.
-  private static List<TokenizedDocument> spread(TokenizedCorpus corpus, int count) {
-    List<TokenizedDocument> documents = new ArrayList<>();
-    for (int i = 0; i < count; i++) {
-      documents.add(corpus.document((int) ((long) i * corpus.size() / count)));
-    }
-    return documents;
-  }
-
   private static void requireImportance(QuantizationPlan plan, @Nullable ImportanceMatrix matrix) {
     for (QuantizationPlan.Assignment assignment : plan.tensors()) {
       if (assignment.type().requiresImportance()
@@ -359,93 +285,6 @@ public final class DistillationJob {
   private static float @Nullable [] importance(
       @Nullable ImportanceMatrix matrix, TensorInfo tensor) {
     return matrix == null ? null : matrix.means(tensor.name()).orElse(null);
-  }
-
-  /// Gives the blocks their first values.
-  private void begin(
-      StudentReplicas students,
-      ModelFile teacher,
-      TokenizedCorpus corpus,
-      @Nullable RunDirectory run)
-      throws IOException {
-    switch (request.start()) {
-      case Start.Model(Path file) -> {
-        listener.stage("encoding the blocks");
-        startFrom(file, students, teacher);
-      }
-      case Start.Gptq _, Start.Blockwise _ -> {
-        String name = request.start() + ".gguf";
-        if (run != null) {
-          Path kept = run.root().resolve(name);
-          if (!request.resume() || !Files.exists(kept)) {
-            quantize(teacher, corpus, kept);
-          }
-          startFrom(kept, students, teacher);
-        } else {
-          Path folder = Files.createTempDirectory("whittle");
-          Path file = folder.resolve(name);
-          try {
-            quantize(teacher, corpus, file);
-            startFrom(file, students, teacher);
-          } finally {
-            Files.deleteIfExists(file);
-            Files.delete(folder);
-          }
-        }
-      }
-      case Start.RoundToNearest _, Start.Importance _ -> {
-        listener.stage("encoding the blocks");
-        students.encode();
-      }
-    }
-  }
-
-  private static void startFrom(Path file, StudentReplicas students, ModelFile teacher) {
-    try (ModelFile model = ModelFile.open(file)) {
-      if (!model.config().equals(teacher.config())) {
-        throw new QuantizationException(
-            file + " has another shape than the teacher; start from a file of the same model");
-      }
-      students.startFrom(model);
-    }
-  }
-
-  private void quantize(ModelFile teacher, TokenizedCorpus corpus, Path target) throws IOException {
-    boolean blockwise = request.start() instanceof Start.Blockwise;
-    listener.stage(blockwise ? "quantizing block by block" : "quantizing by GPTQ");
-    int most = blockwise ? RECONSTRUCTION_DOCUMENTS : CALIBRATION_DOCUMENTS;
-    TokenizedCorpus text = TokenizedCorpus.of(spread(corpus, Math.min(most, corpus.size())));
-    PostTrainingQuantizer types =
-        new PostTrainingQuantizer(
-            request.types(),
-            blockwise ? QuantizationMethod.BLOCKWISE : QuantizationMethod.GPTQ,
-            null,
-            false,
-            request.threads());
-    if (blockwise) {
-      new BlockwiseQuantizer(types, BlockwiseSettings.defaults())
-          .quantize(teacher, text, null, target, true, layers());
-    } else {
-      new GptqQuantizer(types, GptqSettings.defaults())
-          .quantize(teacher, text, null, target, true, layers());
-    }
-  }
-
-  private BlockwiseListener layers() {
-    return new BlockwiseListener() {
-      @Override
-      public void layer(int done, int layers) {
-        listener.gptq(done, layers);
-      }
-
-      @Override
-      public void warning(String sentence) {
-        listener.warning(sentence);
-      }
-
-      @Override
-      public void reconstructed(Reconstruction result) {}
-    };
   }
 
   private DistillationResult train(
@@ -485,28 +324,37 @@ public final class DistillationJob {
         run.truncateMetrics(distillation.progress().step());
       }
       listener.stage("training");
-      if (request.evaluation() == null) {
-        DistillationResult result = steps(distillation, replies, teacher, students, run, null);
-        listener.stage("writing " + request.output());
-        write(request.output(), request.overwrite(), teacher, students);
-        return result;
-      }
-      try (Evaluations evaluations =
-          new Evaluations(
-              request.evaluation(),
-              corpus,
-              plan.shape(),
-              teacher.file(),
-              request.types().fileType(),
-              request.inference(),
-              run)) {
+      BestModel.Writer writer = target -> write(target, true, teacher, students);
+      try (Evaluations evaluations = evaluations(teacher, corpus, plan, run)) {
         DistillationResult result =
-            steps(distillation, replies, teacher, students, run, evaluations);
+            new DistillationSteps(
+                    request, listener, distillation, students, replies, evaluations, run, writer)
+                .toTheEnd();
         listener.stage("writing " + request.output());
-        evaluations.best().copyTo(request.output(), request.overwrite());
+        if (evaluations == null) {
+          write(request.output(), request.overwrite(), teacher, students);
+        } else {
+          evaluations.best().copyTo(request.output(), request.overwrite());
+        }
         return result;
       }
     }
+  }
+
+  private @Nullable Evaluations evaluations(
+      ModelFile teacher, TokenizedCorpus corpus, BatchPlan plan, @Nullable RunDirectory run)
+      throws IOException {
+    EvaluationSettings settings = request.evaluation();
+    return settings == null
+        ? null
+        : new Evaluations(
+            settings,
+            corpus,
+            plan.shape(),
+            teacher.file(),
+            request.types().fileType(),
+            request.inference(),
+            run);
   }
 
   private void write(Path target, boolean overwrite, ModelFile teacher, StudentReplicas students)
@@ -535,85 +383,6 @@ public final class DistillationJob {
             teacher.file(),
             request.types().fileType(),
             request.inference());
-  }
-
-  private DistillationResult steps(
-      Distillation distillation,
-      @Nullable StudentReplies replies,
-      ModelFile teacher,
-      StudentReplicas students,
-      @Nullable RunDirectory run,
-      @Nullable Evaluations evaluations)
-      throws IOException {
-    StepReport first = null;
-    StepReport last = null;
-    long start = System.nanoTime();
-    while (!distillation.isDone() && (evaluations == null || !evaluations.areFruitless())) {
-      int number = distillation.progress().step() + 1;
-      StudentReplies.Round round =
-          replies != null && replies.areDue(number) ? replies.next(number, students.first()) : null;
-      StepReport report =
-          round == null ? distillation.step() : distillation.stepOn(round.batches());
-      first = first == null ? report : first;
-      // Losses of text and of replies do not compare.
-      last = report.onPolicy() == first.onPolicy() ? report : last;
-      Map<String, Object> metrics = metrics(report, round);
-      if (evaluations != null && evaluations.isDue(report.step(), distillation.isDone())) {
-        listener.evaluated(
-            evaluations.run(
-                report.step(),
-                distillation,
-                students.first(),
-                metrics,
-                target -> write(target, true, teacher, students)));
-      }
-      boolean due =
-          report.step() % request.checkpointSteps() == 0
-              || distillation.isDone()
-              || (evaluations != null && evaluations.areFruitless());
-      if (due) {
-        students.requireEqual();
-      }
-      if (run != null) {
-        run.appendMetrics(metrics);
-        if (due) {
-          run.writeCheckpoint(students.first(), distillation.progress());
-        }
-      }
-      listener.step(report);
-    }
-    return new DistillationResult(
-        distillation.progress().step(),
-        distillation.progress().tokens(),
-        first,
-        last,
-        evaluations == null ? null : evaluations.best().best(),
-        (System.nanoTime() - start) / 1e9);
-  }
-
-  private Map<String, Object> metrics(StepReport r, StudentReplies.@Nullable Round round) {
-    Map<String, Object> line = new LinkedHashMap<>();
-    line.put("step", r.step());
-    line.put("tokens", r.tokens());
-    line.put(round == null ? "loss" : "on_policy_loss", r.loss());
-    if (round != null) {
-      line.put("length", round.meanTokens());
-      line.put("truncated_rate", round.truncatedRate());
-      line.put("rollout_seconds", round.seconds());
-    }
-    if (request.settings().widestLoss().comparesStates()) {
-      line.put("hidden_loss", r.hiddenLoss());
-    }
-    request
-        .settings()
-        .loss()
-        .changing(r.step(), r.steps())
-        .forEach((name, weight) -> line.put("weight_" + name.replace('-', '_'), weight));
-    line.put("lr", r.learningRate());
-    line.put("grad_norm", r.gradientNorm());
-    line.put("tokens_per_second", r.tokensPerSecond());
-    line.put("peak_bytes", r.peakBytes());
-    return line;
   }
 
   /// Short, because a trained file should be no larger than one that was only quantized; the whole
