@@ -98,6 +98,23 @@ public final class AtomicFile {
     }
   }
 
+  /// Fails where the disk of `target`'s folder has no room for so many bytes, so that hours of work
+  /// do not end in a full disk.
+  ///
+  /// @throws IOException naming what is needed and what there is
+  public static void checkRoom(Path target, long bytes) throws IOException {
+    Path folder = target.toAbsolutePath().getParent();
+    while (!Files.exists(folder)) {
+      folder = folder.getParent();
+    }
+    long usable = Files.getFileStore(folder).getUsableSpace();
+    if (bytes > usable) {
+      throw new IOException(
+          "cannot write %s: it takes %,d MB, and %s has room for %,d; free some, or choose another folder"
+              .formatted(target, Math.ceilDiv(bytes, 1_000_000), folder, usable / 1_000_000));
+    }
+  }
+
   /// A name of our own rather than `Files.createTempFile`, which makes a file that only its owner
   /// can read: the rename would carry that over to the target.
   private static Path temporaryBeside(Path file) {

@@ -28,6 +28,20 @@ class AtomicFileTest {
   }
 
   @Test
+  void knowsWhetherTheDiskHasRoom() throws IOException {
+    Path target = folder.resolve("later").resolve("large");
+
+    AtomicFile.checkRoom(target, 1);
+    IOException e =
+        assertThrows(IOException.class, () -> AtomicFile.checkRoom(target, Long.MAX_VALUE));
+
+    assertTrue(
+        e.getMessage().startsWith("cannot write " + target + ": it takes 9,223,372,036,855 MB"),
+        e.getMessage());
+    assertTrue(e.getMessage().contains(folder + " has room for"), e.getMessage());
+  }
+
+  @Test
   void refusesToOverwriteUnlessAllowed() throws IOException {
     Path target = Files.writeString(folder.resolve("there"), "old");
 

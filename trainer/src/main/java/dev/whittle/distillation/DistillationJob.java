@@ -58,6 +58,7 @@ public final class DistillationJob {
         ModelFile teacher = ModelFile.open(request.teacher());
         ReplicaGroup group = new ReplicaGroup(request.devices(), request.threads(), teacher)) {
       QuantizationPlan plan = types(teacher);
+      AtomicFile.checkRoom(request.output(), fileBytes(teacher, plan));
       listener.stage("reading the data");
       requireQuestions();
       TokenizedCorpus corpus = readCorpus();

@@ -58,6 +58,7 @@ public final class GrpoJob {
   public GrpoResult run() throws IOException {
     AtomicFile.checkWritable(request.output(), request.overwrite());
     ModelLoader.requireSound(request.model());
+    AtomicFile.checkRoom(request.output(), Files.size(request.model()));
     Path folder = Files.createTempDirectory("whittle");
     Path decoded = folder.resolve("reference.gguf");
     try (Workers workers = new Workers(request.threads());
