@@ -29,7 +29,7 @@ public record LlamaContextOptions(
     @Nullable EvalCallback evalCallback) {
 
   /// `LLAMA_MAX_SEQ`.
-  private static final int MOST_SEQUENCES = 256;
+  public static final int MOST_SEQUENCES = 256;
 
   public LlamaContextOptions {
     require(contextLength >= 0, "contextLength", contextLength, "0 or more");

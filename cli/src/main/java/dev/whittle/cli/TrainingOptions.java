@@ -115,7 +115,7 @@ final class TrainingOptions {
       paramLabel = "X",
       description =
           "Peak learning rate; by default, what the bits of the type suggest: 7e-4 for ternary types,"
-              + " 2e-4 for Q2_K, 1e-4 for 3 bits, 5e-5 for 4.")
+              + " 2e-4 for Q2_K, 4e-5 for 3 bits, 2e-5 for 4.")
   private @Nullable Double learningRate;
 
   @Option(
