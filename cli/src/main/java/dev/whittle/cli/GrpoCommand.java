@@ -183,7 +183,7 @@ final class GrpoCommand implements Callable<Integer>, Checkable {
       names = "--lr",
       paramLabel = "X",
       description = "Peak learning rate; ${DEFAULT-VALUE} by default.")
-  private double learningRate = 1e-4;
+  private double learningRate = 5e-5;
 
   @Option(
       names = "--warmup",
