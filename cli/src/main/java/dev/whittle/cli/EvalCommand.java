@@ -73,7 +73,7 @@ final class EvalCommand implements Callable<Integer> {
   @Option(
       names = {"-np", "--parallel"},
       paramLabel = "N",
-      converter = PositiveInt.class,
+      converter = SequenceCount.class,
       description = "Replies that are generated at once; ${DEFAULT-VALUE} by default.")
   private int parallel = 32;
 

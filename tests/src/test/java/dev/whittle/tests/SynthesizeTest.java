@@ -54,6 +54,8 @@ class SynthesizeTest {
     assertRefused(whittle("synthesize", "-m", MODEL), UNUSABLE, "--output");
     assertRefused(
         whittle("synthesize", "-m", MODEL, "-o", data, "--temp", -1), UNUSABLE, "temperature");
+    assertRefused(
+        whittle("synthesize", "-m", MODEL, "-o", data, "-np", 257), UNUSABLE, "--parallel", "256");
     Path text = Files.writeString(folder.resolve("text.jsonl"), "{\"text\": \"a b\"}\n");
     assertEnded(
         whittle("synthesize", "-m", MODEL, "-o", data, "-f", text),
