@@ -103,15 +103,15 @@ public final class AtomicFile {
   ///
   /// @throws IOException naming what is needed and what there is
   public static void checkRoom(Path target, long bytes) throws IOException {
-    Path folder = target.toAbsolutePath().getParent();
-    while (!Files.exists(folder)) {
-      folder = folder.getParent();
-    }
-    long usable = Files.getFileStore(folder).getUsableSpace();
-    if (bytes > usable) {
+    DiskSpace space = DiskSpace.at(target);
+    if (bytes > space.bytes()) {
       throw new IOException(
           "cannot write %s: it takes %,d MB, and %s has room for %,d; free some, or choose another folder"
-              .formatted(target, Math.ceilDiv(bytes, 1_000_000), folder, usable / 1_000_000));
+              .formatted(
+                  target,
+                  Math.ceilDiv(bytes, 1_000_000),
+                  space.folder(),
+                  space.bytes() / 1_000_000));
     }
   }
 

@@ -5,6 +5,7 @@ import dev.whittle.data.PackedBatches;
 import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.ggml.Backend;
 import dev.whittle.io.AtomicFile;
+import dev.whittle.io.DiskSpace;
 import dev.whittle.model.BatchInputs;
 import dev.whittle.model.BatchShape;
 import dev.whittle.model.FrozenWeights;
@@ -100,7 +101,7 @@ public final class TeacherCache implements AutoCloseable {
   }
 
   private static void requireRoom(Path path, long bytes) throws IOException {
-    long free = Files.getFileStore(path.toAbsolutePath().getParent()).getUsableSpace();
+    long free = DiskSpace.at(path).bytes();
     if (bytes > free) {
       throw new TeacherCacheException(
           "%s needs %,.0f MiB, but there are only %,.0f MiB free; make room, or name a file on another disk"

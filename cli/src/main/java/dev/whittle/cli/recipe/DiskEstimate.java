@@ -1,5 +1,6 @@
 package dev.whittle.cli.recipe;
 
+import dev.whittle.io.DiskSpace;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,27 +34,20 @@ final class DiskEstimate {
   /// @throws RecipeException naming the sizes
   /// @throws IOException if a file cannot be read
   void requireRoom(List<Stage> stages) throws IOException {
-    Path folder = recipe.runDirectory();
-    while (!Files.exists(folder)) {
-      folder = folder.getParent();
-    }
-    requireRoom(stages, folder, Files.getFileStore(folder).getUsableSpace());
-  }
-
-  void requireRoom(List<Stage> stages, Path folder, long usable) throws IOException {
+    DiskSpace space = DiskSpace.at(recipe.runDirectory());
     long bytes = 0;
     for (Stage stage : recipe.stages()) {
       long written = bytes(stage);
       bytes += stages.contains(stage) ? written : 0;
     }
-    if (bytes > usable) {
+    if (bytes > space.bytes()) {
       throw new RecipeException(
           "%s will write about %s, and %s has room for %s; free some, or name another '%s'"
               .formatted(
                   recipe.file(),
                   gigabytes(bytes),
-                  folder,
-                  gigabytes(usable),
+                  space.folder(),
+                  gigabytes(space.bytes()),
                   RecipeReader.RUN_DIRECTORY));
     }
   }
