@@ -4,6 +4,7 @@ import dev.whittle.ggml.FileType;
 import dev.whittle.ggml.GgmlType;
 import dev.whittle.gguf.GgufFile;
 import dev.whittle.gguf.TensorInfo;
+import dev.whittle.quantization.FullPrecision;
 import dev.whittle.quantization.QuantizationException;
 import dev.whittle.quantization.QuantizationPlan;
 import dev.whittle.quantization.QuantizationPlan.Assignment;
@@ -63,23 +64,11 @@ final class TypeAllocator {
             .map(Assignment::tensor)
             .filter(tensor -> plans.stream().anyMatch(plan -> !assignment(plan, tensor).isCopy()))
             .toList();
-    tensors.forEach(this::requirePlain);
+    tensors.forEach(tensor -> FullPrecision.require(model, tensor));
   }
 
   private static Assignment assignment(QuantizationPlan plan, TensorInfo tensor) {
     return plan.assignment(tensor.name()).orElseThrow();
-  }
-
-  private void requirePlain(TensorInfo tensor) {
-    if (tensor.type().isQuantized()) {
-      throw new QuantizationException(
-          model.path()
-              + " has tensor '"
-              + tensor.name()
-              + "' quantized already, to "
-              + tensor.type()
-              + "; start from the full-precision model");
-    }
   }
 
   /// What every tensor becomes when all are lowered to a candidate.

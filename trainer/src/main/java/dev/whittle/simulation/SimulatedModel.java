@@ -7,6 +7,7 @@ import dev.whittle.gguf.GgufFile;
 import dev.whittle.gguf.GgufWriter;
 import dev.whittle.gguf.TensorData;
 import dev.whittle.gguf.TensorInfo;
+import dev.whittle.quantization.FullPrecision;
 import dev.whittle.quantization.QuantizationException;
 import dev.whittle.quantization.QuantizationPlan;
 import dev.whittle.quantization.QuantizationPlan.Assignment;
@@ -59,7 +60,7 @@ public final class SimulatedModel {
       TensorInfo tensor = assignment.tensor();
       MemorySegment data = model.data(tensor);
       if (isRounded(assignment)) {
-        requirePlain(model, tensor);
+        FullPrecision.require(model, tensor);
         writer.add(
             tensor.name(),
             GgmlType.F32,
@@ -83,18 +84,6 @@ public final class SimulatedModel {
 
   private static boolean isRounded(Assignment assignment) {
     return !assignment.isCopy() && assignment.tensor().name().startsWith("blk.");
-  }
-
-  private static void requirePlain(GgufFile model, TensorInfo tensor) {
-    if (tensor.type().isQuantized()) {
-      throw new QuantizationException(
-          model.path()
-              + " has tensor '"
-              + tensor.name()
-              + "' quantized already, to "
-              + tensor.type()
-              + "; start from the full-precision model");
-    }
   }
 
   private static MemorySegment rounded(
