@@ -1,7 +1,6 @@
 package dev.whittle.cli;
 
 import dev.whittle.cli.TypeOptions.FileTypeConverter;
-import dev.whittle.distillation.BatchPlan;
 import dev.whittle.evaluation.GenerationOptions;
 import dev.whittle.ggml.Device;
 import dev.whittle.ggml.DeviceSelection;
@@ -17,8 +16,6 @@ import dev.whittle.reinforcement.GrpoSettings;
 import dev.whittle.reinforcement.GrpoStepReport;
 import dev.whittle.reinforcement.RewardSettings;
 import dev.whittle.reinforcement.UnviableException;
-import dev.whittle.training.Forward;
-import dev.whittle.training.MomentType;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -198,12 +195,6 @@ final class GrpoCommand implements Callable<Integer>, Checkable {
   private double floor = 0.1;
 
   @Option(
-      names = "--clip",
-      paramLabel = "X",
-      description = "Largest norm of the gradient, 0 for any; ${DEFAULT-VALUE} by default.")
-  private double clip = 1;
-
-  @Option(
       names = "--damping",
       paramLabel = "X",
       description =
@@ -211,26 +202,7 @@ final class GrpoCommand implements Callable<Integer>, Checkable {
               + " are weights moved that matter little to the questions; ${DEFAULT-VALUE} by default.")
   private double damping = 1;
 
-  @Option(
-      names = "--forward",
-      paramLabel = "KIND",
-      description =
-          "What training multiplies with: deployed or decoded; ${DEFAULT-VALUE} by default.")
-  private Forward forward = Forward.DECODED;
-
-  @Option(
-      names = "--moments",
-      paramLabel = "TYPE",
-      description =
-          "How the optimizer's moments are stored: f32, bf16 or q8; ${DEFAULT-VALUE} by default.")
-  private MomentType moments = MomentType.F32;
-
-  @Option(
-      names = {"-ub", "--ubatch-size"},
-      paramLabel = "N",
-      converter = PositiveInt.class,
-      description = "Most tokens that are trained on at a time; by default, what suits the device.")
-  private @Nullable Integer microBatchTokens;
+  @Mixin private UpdateOptions computation;
 
   @Option(
       names = {"-s", "--seed"},
@@ -341,15 +313,13 @@ final class GrpoCommand implements Callable<Integer>, Checkable {
         clipHigh,
         kl,
         new RewardSettings(format, lengthPenalty),
-        forward,
-        moments,
-        microBatchTokens == null ? BatchPlan.microBatchTokens(device) : microBatchTokens,
+        computation.forward(),
+        computation.moments(),
+        computation.microBatchTokens(device),
         learningRate,
-        1,
         warmup,
         floor,
-        0,
-        clip,
+        computation.clip(),
         damping,
         seed);
   }

@@ -1,6 +1,5 @@
 package dev.whittle.cli;
 
-import dev.whittle.distillation.BatchPlan;
 import dev.whittle.distillation.DistillationSettings;
 import dev.whittle.distillation.LearningRates;
 import dev.whittle.distillation.LossSchedule;
@@ -8,8 +7,6 @@ import dev.whittle.distillation.TokenWeights;
 import dev.whittle.ggml.Device;
 import dev.whittle.ggml.GgmlType;
 import dev.whittle.training.DecayTarget;
-import dev.whittle.training.Forward;
-import dev.whittle.training.MomentType;
 import dev.whittle.training.ScaleMode;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
@@ -54,21 +51,7 @@ final class TrainingOptions {
       description = "Train on the tokens that the model is to produce, not on those of prompts.")
   private boolean completionOnly;
 
-  @Option(
-      names = "--forward",
-      paramLabel = "KIND",
-      description =
-          "What the student multiplies with: deployed (the blocks, by the kernels of inference) or"
-              + " decoded (what they decode to, as bfloat16); ${DEFAULT-VALUE} by default.")
-  private Forward forward = Forward.DECODED;
-
-  @Option(
-      names = "--moments",
-      paramLabel = "TYPE",
-      description =
-          "How the optimizer's two moments of a matrix are stored: f32 (8 bytes a weight), bf16 (4) or"
-              + " q8 (2); ${DEFAULT-VALUE} by default.")
-  private MomentType moments = MomentType.F32;
+  @Mixin private UpdateOptions updates;
 
   @Option(
       names = "--scales",
@@ -93,15 +76,6 @@ final class TrainingOptions {
       converter = PositiveInt.class,
       description = "Tokens in a step; ${DEFAULT-VALUE} by default.")
   private int tokensPerStep = 4096;
-
-  @Option(
-      names = {"-ub", "--ubatch-size"},
-      paramLabel = "N",
-      converter = PositiveInt.class,
-      description =
-          "Most tokens that are computed at a time, unless a document is longer; a step is split"
-              + " accordingly; by default, 2048 on the CPU and 32768 on a GPU.")
-  private @Nullable Integer microBatchTokens;
 
   @Option(
       names = {"-c", "--ctx-size"},
@@ -152,12 +126,6 @@ final class TrainingOptions {
   private DecayTarget decayTarget = DecayTarget.ZERO;
 
   @Option(
-      names = "--clip",
-      paramLabel = "X",
-      description = "Largest norm of the gradient, 0 for any; ${DEFAULT-VALUE} by default.")
-  private double clip = 1;
-
-  @Option(
       names = {"-s", "--seed"},
       paramLabel = "SEED",
       description = "Seed of the order of the data; ${DEFAULT-VALUE} by default.")
@@ -181,12 +149,12 @@ final class TrainingOptions {
       return new DistillationSettings(
           LossSchedule.parse(loss, temperature, tokenWeights),
           completionOnly,
-          forward,
-          moments,
+          updates.forward(),
+          updates.moments(),
           scales,
           steps,
           tokensPerStep,
-          microBatchTokens == null ? BatchPlan.microBatchTokens(device) : microBatchTokens,
+          updates.microBatchTokens(device),
           contextLength,
           learningRate == null ? LearningRates.forType(type) : learningRate,
           vectorRate,
@@ -194,7 +162,7 @@ final class TrainingOptions {
           floor,
           weightDecay,
           decayTarget,
-          clip,
+          updates.clip(),
           seed,
           onPolicy.settings(temperature, tokenWeights));
     } catch (IllegalArgumentException e) {

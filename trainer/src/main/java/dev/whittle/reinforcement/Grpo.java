@@ -301,10 +301,10 @@ final class Grpo {
       throw new ArithmeticException(
           "update " + number + " diverged: gradient norm " + norm + "; use a lower learning rate");
     }
-    double rate = schedule.at(number);
     double clip = settings.clip();
     float scale = clip > 0 && norm > clip ? (float) (clip / norm) : 1f;
-    weights.update(adam(norm * scale), group -> adamStep(group, number, rate, scale));
+    AdamW.Step step = new AdamW.Step(number, (float) schedule.at(number), 0, scale);
+    weights.update(adam(norm * scale), group -> step);
     weights.encode();
     return norm;
   }
@@ -314,14 +314,5 @@ final class Grpo {
     double count = weights.parameters().stream().mapToLong(Parameter::elements).sum();
     double epsilon = settings.damping() * norm / Math.sqrt(count);
     return new AdamW(ADAM.beta1(), ADAM.beta2(), Math.max(ADAM.epsilon(), (float) epsilon));
-  }
-
-  private AdamW.Step adamStep(Parameter.Group group, int number, double rate, float scale) {
-    boolean vector = group == Parameter.Group.VECTOR;
-    return new AdamW.Step(
-        number,
-        (float) (vector ? rate * settings.vectorRate() : rate),
-        vector ? 0f : (float) settings.weightDecay(),
-        scale);
   }
 }

@@ -27,11 +27,9 @@ import java.util.Map;
 /// @param forward what the student's products use
 /// @param moments how the optimizer's moments are stored
 /// @param microBatchTokens the most that are computed at a time, unless a document is longer
-/// @param learningRate peak, for matrices and the embedding
-/// @param vectorRate the learning rate of norms and biases, as a multiple of `learningRate`
+/// @param learningRate peak, for all weights
 /// @param warmup updates until the peak
 /// @param floor the last update's share of the peak
-/// @param weightDecay of matrices and the embedding
 /// @param clip the largest norm of all gradients together; 0 for no limit
 /// @param damping AdamW's ε, as a multiple of the root mean square of the gradient over all
 ///   weights: weights with hardly any gradient, which matter little to these questions and maybe
@@ -54,10 +52,8 @@ public record GrpoSettings(
     MomentType moments,
     int microBatchTokens,
     double learningRate,
-    double vectorRate,
     int warmup,
     double floor,
-    double weightDecay,
     double clip,
     double damping,
     long seed) {
@@ -76,16 +72,13 @@ public record GrpoSettings(
     require(klWeight >= 0, "the weight of the divergence must not be negative");
     require(
         learningRate > 0
-            && vectorRate >= 0
-            && weightDecay >= 0
             && clip >= 0
             && damping >= 0
             && floor >= 0
             && floor <= 1
             && warmup >= 0
             && microBatchTokens >= 1,
-        "the learning rate must be positive, and its schedule, weight decay, clip and damping not"
-            + " negative");
+        "the learning rate must be positive, and its schedule, clip and damping not" + " negative");
   }
 
   private static void require(boolean holds, String sentence) {
@@ -124,10 +117,8 @@ public record GrpoSettings(
     map.put("moments", moments.name().toLowerCase(Locale.ROOT));
     map.put("ubatch_size", microBatchTokens);
     map.put("lr", learningRate);
-    map.put("vector_lr", vectorRate);
     map.put("warmup", warmup);
     map.put("lr_floor", floor);
-    map.put("weight_decay", weightDecay);
     map.put("clip", clip);
     map.put("damping", damping);
     map.put("seed", seed);

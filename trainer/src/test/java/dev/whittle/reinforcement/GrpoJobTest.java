@@ -84,9 +84,7 @@ class GrpoJobTest {
         1024,
         1e-4,
         1,
-        1,
         0.1,
-        0,
         1,
         damping,
         7);
@@ -241,9 +239,7 @@ class GrpoJobTest {
             1024,
             1e-4,
             1,
-            1,
             0.1,
-            0,
             1,
             1,
             7);
