@@ -1,5 +1,6 @@
 package dev.whittle.huggingface;
 
+import dev.whittle.ggml.GgmlType;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -111,6 +112,30 @@ public final class TinyCheckpoint {
       qwen.addNorm(attention + "k_norm.weight", sizes.headDim);
     }
     return qwen;
+  }
+
+  /// A model of a family that is trained and quantized: `llama`, `qwen2` or `qwen3`, with a tied
+  /// head, or `llama-untied`, a Llama with a head of its own.
+  public static TinyCheckpoint ofFamily(String family, Sizes sizes) {
+    return switch (family) {
+      case "llama" -> llama(sizes, 3);
+      case "qwen2" -> qwen2(sizes, 4);
+      case "qwen3" -> qwen3(sizes, 5);
+      case "llama-untied" -> llama(sizes, 6).untied();
+      default -> throw new IllegalArgumentException(family);
+    };
+  }
+
+  /// Writes the checkpoint into a folder in `folder`, and imports it.
+  ///
+  /// @return the GGUF file beside it
+  public Path imported(Path folder, String name, GgmlType type) throws IOException {
+    Path file = folder.resolve(name + ".gguf");
+    try (HuggingFaceCheckpoint checkpoint =
+        HuggingFaceCheckpoint.open(write(folder.resolve(name)))) {
+      checkpoint.writeGguf(file, type, false);
+    }
+    return file;
   }
 
   /// Gives the model a head of its own.

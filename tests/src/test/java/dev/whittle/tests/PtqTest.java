@@ -25,27 +25,7 @@ class PtqTest {
 
   @Test
   void measures_each_cell_once_and_says_why_one_failed() throws IOException {
-    Object[] command = {
-      "bench",
-      "ptq",
-      "-m",
-      MODEL,
-      "-f",
-      Demo.CHATS,
-      "--test",
-      Demo.QUESTIONS,
-      "-o",
-      folder,
-      "--types",
-      "iq2_xxs,q8_0,sim:mxfp4:mxfp8@0.75",
-      "--methods",
-      "rtn",
-      "--limit",
-      4,
-      "-t",
-      1
-    };
-    CommandLine run = whittle(command);
+    CommandLine run = bench("iq2_xxs,q8_0,sim:mxfp4:mxfp8@0.75", 4);
     assertDone(run);
     assertEquals(Files.readString(folder.resolve("table.md")), run.out());
     assertTrue(
@@ -61,7 +41,7 @@ class PtqTest {
 
     Path kept = folder.resolve("cells/reasoner-5m-bf16-Q8_0-rtn-f16.json");
     FileTime measured = Files.getLastModifiedTime(kept);
-    assertDone(whittle(command));
+    assertDone(bench("iq2_xxs,q8_0,sim:mxfp4:mxfp8@0.75", 4));
     assertEquals(measured, Files.getLastModifiedTime(kept));
   }
 
@@ -99,26 +79,28 @@ class PtqTest {
 
   @Test
   void a_table_without_figures_is_a_failure() {
-    CommandLine run =
-        whittle(
-            "bench",
-            "ptq",
-            "-m",
-            MODEL,
-            "-f",
-            Demo.CHATS,
-            "--test",
-            Demo.QUESTIONS,
-            "-o",
-            folder,
-            "--types",
-            "iq2_xxs",
-            "--methods",
-            "rtn",
-            "--limit",
-            1,
-            "-t",
-            1);
-    assertEquals(FAILED, run.exitCode());
+    assertEquals(FAILED, bench("iq2_xxs", 1).exitCode());
+  }
+
+  private CommandLine bench(String types, int questions) {
+    return whittle(
+        "bench",
+        "ptq",
+        "-m",
+        MODEL,
+        "-f",
+        Demo.CHATS,
+        "--test",
+        Demo.QUESTIONS,
+        "-o",
+        folder,
+        "--types",
+        types,
+        "--methods",
+        "rtn",
+        "--limit",
+        questions,
+        "-t",
+        1);
   }
 }

@@ -4,8 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.whittle.data.RandomText;
 import dev.whittle.data.TokenizedCorpus;
-import dev.whittle.data.TokenizedDocument;
 import dev.whittle.ggml.FileType;
 import dev.whittle.ggml.GgmlType;
 import dev.whittle.ggml.LlamaModel;
@@ -25,11 +25,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -69,7 +67,7 @@ class MixedPrecisionTest {
 
   @Test
   void sharesAddUpToTheDivergence() {
-    TokenizedCorpus text = corpus(30);
+    TokenizedCorpus text = RandomText.corpus(30, 100, 9);
     Map<String, GgmlType> all = new LinkedHashMap<>();
     try (ModelFile model = ModelFile.open(file);
         SensitivityMeter meter =
@@ -135,7 +133,7 @@ class MixedPrecisionTest {
             given,
             CANDIDATES,
             budget,
-            corpus(40),
+            RandomText.corpus(40, 100, 9),
             400,
             false,
             folder.resolve("cache.json"),
@@ -161,16 +159,5 @@ class MixedPrecisionTest {
     try (LlamaModel model = LlamaModel.load(file, LlamaModelOptions.defaults())) {
       return new ImportanceCollector(64, false, 1).collect(model, documents, "random", done -> {});
     }
-  }
-
-  /// Random documents of up to 40 tokens.
-  private static TokenizedCorpus corpus(int documents) {
-    Random random = new Random(9);
-    List<TokenizedDocument> all = new ArrayList<>();
-    for (int i = 0; i < documents; i++) {
-      int[] tokens = random.ints(5 + random.nextInt(36), 0, 100).toArray();
-      all.add(new TokenizedDocument(tokens, new BitSet()));
-    }
-    return TokenizedCorpus.of(all);
   }
 }

@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.whittle.data.RandomText;
 import dev.whittle.data.TokenizedCorpus;
-import dev.whittle.data.TokenizedDocument;
 import dev.whittle.ggml.Backend;
 import dev.whittle.ggml.BlockCodec;
 import dev.whittle.ggml.FileType;
@@ -18,7 +18,6 @@ import dev.whittle.gptq.CalibrationBatches;
 import dev.whittle.gptq.GptqListener;
 import dev.whittle.gptq.GptqQuantizer;
 import dev.whittle.gptq.GptqSettings;
-import dev.whittle.huggingface.HuggingFaceCheckpoint;
 import dev.whittle.huggingface.TinyCheckpoint;
 import dev.whittle.model.BatchInputs;
 import dev.whittle.model.ModelFile;
@@ -32,9 +31,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.BitSet;
 import java.util.List;
-import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -71,8 +68,8 @@ class BlockwiseQuantizerTest {
     Path blockwise = folder.resolve("blockwise.gguf");
     try (ModelFile model = ModelFile.open(source)) {
       new GptqQuantizer(types(QuantizationMethod.GPTQ), GptqSettings.defaults())
-          .quantize(model, corpus(300, 1), null, gptq, false, GptqListener.NONE);
-      quantizer().quantize(model, corpus(300, 1), null, blockwise, false, listener);
+          .quantize(model, RandomText.corpus(300, 100, 1), null, gptq, false, GptqListener.NONE);
+      quantizer().quantize(model, RandomText.corpus(300, 100, 1), null, blockwise, false, listener);
     }
     assertEquals(2, results.size());
     for (Reconstruction result : results) {
@@ -94,17 +91,20 @@ class BlockwiseQuantizerTest {
     Path whole = folder.resolve("whole.gguf");
     Path resumed = folder.resolve("resumed.gguf");
     try (ModelFile model = ModelFile.open(imported("qwen3"))) {
-      quantizer().quantize(model, corpus(300, 1), kept, whole, false, listener);
+      quantizer().quantize(model, RandomText.corpus(300, 100, 1), kept, whole, false, listener);
       Files.delete(kept.resolve("layer-001.gguf"));
       results.clear();
-      quantizer().quantize(model, corpus(300, 1), kept, resumed, false, listener);
+      quantizer().quantize(model, RandomText.corpus(300, 100, 1), kept, resumed, false, listener);
       assertEquals(1, results.size());
       assertEquals(1, results.getFirst().layer());
       assertEquals(-1, Files.mismatch(whole, resumed));
       GgufException e =
           assertThrows(
               GgufException.class,
-              () -> quantizer().quantize(model, corpus(301, 1), kept, whole, true, listener));
+              () ->
+                  quantizer()
+                      .quantize(
+                          model, RandomText.corpus(301, 100, 1), kept, whole, true, listener));
       assertTrue(e.getMessage().contains(kept.toString()), e.getMessage());
     }
   }
@@ -116,7 +116,10 @@ class BlockwiseQuantizerTest {
       QuantizationException e =
           assertThrows(
               QuantizationException.class,
-              () -> quantizer().quantize(model, corpus(5, 1), null, target, false, listener));
+              () ->
+                  quantizer()
+                      .quantize(
+                          model, RandomText.corpus(5, 100, 1), null, target, false, listener));
       assertTrue(e.getMessage().contains("give more text"), e.getMessage());
     }
     assertFalse(Files.exists(target));
@@ -137,7 +140,7 @@ class BlockwiseQuantizerTest {
 
   /// The hidden states behind the last layer.
   private static float[] outputs(Path file) {
-    TokenizedCorpus corpus = corpus(40, 2);
+    TokenizedCorpus corpus = RandomText.corpus(40, 100, 2);
     try (ModelFile model = ModelFile.open(file);
         Backend backend = Backend.cpu(1);
         CalibrationBatches batches = new CalibrationBatches(corpus, model.config().width());
@@ -165,29 +168,6 @@ class BlockwiseQuantizerTest {
   }
 
   private Path imported(String family) throws IOException {
-    TinyCheckpoint checkpoint =
-        switch (family) {
-          case "llama" -> TinyCheckpoint.llama(SIZES, 3);
-          case "qwen2" -> TinyCheckpoint.qwen2(SIZES, 4);
-          case "qwen3" -> TinyCheckpoint.qwen3(SIZES, 5);
-          default -> TinyCheckpoint.llama(SIZES, 6).untied();
-        };
-    Path file = folder.resolve(family + ".gguf");
-    try (HuggingFaceCheckpoint imported =
-        HuggingFaceCheckpoint.open(checkpoint.write(folder.resolve(family)))) {
-      imported.writeGguf(file, GgmlType.BF16, false);
-    }
-    return file;
-  }
-
-  /// Random documents of up to 40 tokens.
-  private static TokenizedCorpus corpus(int documents, long seed) {
-    Random random = new Random(seed);
-    List<TokenizedDocument> all = new ArrayList<>();
-    for (int i = 0; i < documents; i++) {
-      int[] tokens = random.ints(5 + random.nextInt(36), 0, 100).toArray();
-      all.add(new TokenizedDocument(tokens, new BitSet()));
-    }
-    return TokenizedCorpus.of(all);
+    return TinyCheckpoint.ofFamily(family, SIZES).imported(folder, family, GgmlType.BF16);
   }
 }

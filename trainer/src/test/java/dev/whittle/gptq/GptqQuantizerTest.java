@@ -5,12 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.whittle.data.TokenizedCorpus;
-import dev.whittle.data.TokenizedDocument;
+import dev.whittle.data.RandomText;
 import dev.whittle.ggml.FileType;
 import dev.whittle.ggml.GgmlType;
 import dev.whittle.gguf.GgufFile;
-import dev.whittle.huggingface.HuggingFaceCheckpoint;
 import dev.whittle.huggingface.TinyCheckpoint;
 import dev.whittle.model.ModelFile;
 import dev.whittle.quantization.PostTrainingQuantizer;
@@ -27,9 +25,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.BitSet;
 import java.util.List;
-import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -62,7 +58,7 @@ class GptqQuantizerTest {
   void everyFamilyIsQuantizedWhole(String family) throws IOException {
     Path target = folder.resolve("out.gguf");
     try (ModelFile model = ModelFile.open(imported(family))) {
-      quantizer().quantize(model, corpus(60), null, target, false, listener);
+      quantizer().quantize(model, RandomText.corpus(60, 100, 9), null, target, false, listener);
       try (ModelFile quantized = ModelFile.open(target);
           GgufFile file = GgufFile.open(target)) {
         assertEquals(model.config(), quantized.config());
@@ -78,7 +74,14 @@ class GptqQuantizerTest {
   @Test
   void littleTextIsWarnedOf() throws IOException {
     try (ModelFile model = ModelFile.open(imported("qwen3"))) {
-      quantizer().quantize(model, corpus(1), null, folder.resolve("out.gguf"), false, listener);
+      quantizer()
+          .quantize(
+              model,
+              RandomText.corpus(1, 100, 9),
+              null,
+              folder.resolve("out.gguf"),
+              false,
+              listener);
     }
     assertTrue(
         warnings.stream().anyMatch(w -> w.contains("blk.0.ffn_down.weight")), warnings.toString());
@@ -102,7 +105,10 @@ class GptqQuantizerTest {
       QuantizationException e =
           assertThrows(
               QuantizationException.class,
-              () -> quantizer().quantize(model, corpus(60), null, target, false, listener));
+              () ->
+                  quantizer()
+                      .quantize(
+                          model, RandomText.corpus(60, 100, 9), null, target, false, listener));
       assertTrue(e.getMessage().contains("blk.1.attn_k.weight"), e.getMessage());
     }
     assertFalse(Files.exists(target));
@@ -127,29 +133,6 @@ class GptqQuantizerTest {
   }
 
   private Path imported(String family) throws IOException {
-    TinyCheckpoint checkpoint =
-        switch (family) {
-          case "llama" -> TinyCheckpoint.llama(SIZES, 3);
-          case "qwen2" -> TinyCheckpoint.qwen2(SIZES, 4);
-          case "qwen3" -> TinyCheckpoint.qwen3(SIZES, 5);
-          default -> TinyCheckpoint.llama(SIZES, 6).untied();
-        };
-    Path file = folder.resolve(family + ".gguf");
-    try (HuggingFaceCheckpoint imported =
-        HuggingFaceCheckpoint.open(checkpoint.write(folder.resolve(family)))) {
-      imported.writeGguf(file, GgmlType.BF16, false);
-    }
-    return file;
-  }
-
-  /// Random documents of up to 40 tokens.
-  private static TokenizedCorpus corpus(int documents) {
-    Random random = new Random(9);
-    List<TokenizedDocument> all = new ArrayList<>();
-    for (int i = 0; i < documents; i++) {
-      int[] tokens = random.ints(5 + random.nextInt(36), 0, 100).toArray();
-      all.add(new TokenizedDocument(tokens, new BitSet()));
-    }
-    return TokenizedCorpus.of(all);
+    return TinyCheckpoint.ofFamily(family, SIZES).imported(folder, family, GgmlType.BF16);
   }
 }

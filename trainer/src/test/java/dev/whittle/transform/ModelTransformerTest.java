@@ -5,8 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.whittle.data.TokenizedCorpus;
-import dev.whittle.data.TokenizedDocument;
+import dev.whittle.data.RandomText;
 import dev.whittle.ggml.AttentionOptions;
 import dev.whittle.ggml.Backend;
 import dev.whittle.ggml.Batch;
@@ -18,7 +17,6 @@ import dev.whittle.ggml.LlamaContextOptions;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.ggml.LlamaModelOptions;
 import dev.whittle.gguf.GgufFile;
-import dev.whittle.huggingface.HuggingFaceCheckpoint;
 import dev.whittle.huggingface.TinyCheckpoint;
 import dev.whittle.model.ModelFile;
 import dev.whittle.quantization.PostTrainingQuantizer;
@@ -31,10 +29,7 @@ import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.BitSet;
-import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -66,7 +61,8 @@ class ModelTransformerTest {
     Path source = imported(family);
     Path target = folder.resolve("transformed.gguf");
     try (ModelFile model = ModelFile.open(source)) {
-      transformer(kind, model).transform(model, corpus(), target, false, TransformListener.NONE);
+      transformer(kind, model)
+          .transform(model, RandomText.corpus(30, 256, 9), target, false, TransformListener.NONE);
       if (kind != TransformKind.AWQ) {
         // AWQ may find that no scales are best.
         String matrix = "blk.1.attn_output.weight";
@@ -101,7 +97,8 @@ class ModelTransformerTest {
           new OutputError(
               new Products(backend),
               new TrialRounding(transformer.plan(), QuantizationMethod.RTN, workers));
-      LearnedRotations rotations = LearnedRotations.of(model, errors, corpus(), backend, 1);
+      LearnedRotations rotations =
+          LearnedRotations.of(model, errors, RandomText.corpus(30, 256, 9), backend, 1);
       double before = rotations.error();
       rotations.learn(60, 1, TransformListener.NONE);
       double after = rotations.error();
@@ -148,30 +145,8 @@ class ModelTransformerTest {
   }
 
   private Path imported(String family) throws IOException {
-    TinyCheckpoint checkpoint =
-        switch (family) {
-          case "llama" -> TinyCheckpoint.llama(LLAMA, 3);
-          case "qwen2" -> TinyCheckpoint.qwen2(LLAMA, 4);
-          case "qwen3" -> TinyCheckpoint.qwen3(SIZES, 5);
-          default -> TinyCheckpoint.llama(LLAMA, 6).untied();
-        };
-    Path file = folder.resolve(family + ".gguf");
-    try (HuggingFaceCheckpoint imported =
-        HuggingFaceCheckpoint.open(checkpoint.write(folder.resolve(family)))) {
-      imported.writeGguf(file, GgmlType.F32, false);
-    }
-    return file;
-  }
-
-  /// Random documents of up to 40 tokens.
-  private static TokenizedCorpus corpus() {
-    Random random = new Random(9);
-    List<TokenizedDocument> all = new ArrayList<>();
-    for (int i = 0; i < 30; i++) {
-      int[] tokens = random.ints(5 + random.nextInt(36), 0, 256).toArray();
-      all.add(new TokenizedDocument(tokens, new BitSet()));
-    }
-    return TokenizedCorpus.of(all);
+    return TinyCheckpoint.ofFamily(family, family.equals("qwen3") ? SIZES : LLAMA)
+        .imported(folder, family, GgmlType.F32);
   }
 
   private static float[] values(Path file, String tensor) {
