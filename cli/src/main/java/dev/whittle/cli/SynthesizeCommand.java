@@ -13,6 +13,7 @@ import dev.whittle.synthesis.SynthesisResult;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -61,6 +62,14 @@ final class SynthesizeCommand implements Callable<Integer>, Checkable {
       paramLabel = "PROMPTS",
       description = "A data set whose questions are to be answered.")
   private @Nullable Path prompts;
+
+  @Option(
+      names = "--begin",
+      paramLabel = "WORDS",
+      description =
+          "What the user's turns begin with, such as 'Who was', so that the model stays with what"
+              + " such questions are about; several times for several beginnings in turns.")
+  private List<String> beginnings = List.of();
 
   @Option(
       names = "--samples",
@@ -184,6 +193,7 @@ final class SynthesizeCommand implements Callable<Integer>, Checkable {
           options,
           target,
           prompts,
+          beginnings,
           exclude,
           limit != null ? limit : prompts == null ? DEFAULT_CONVERSATIONS : 0,
           samples,

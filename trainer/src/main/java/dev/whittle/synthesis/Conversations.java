@@ -6,27 +6,31 @@ import dev.whittle.evaluation.Generation;
 import dev.whittle.ggml.ChatMessage;
 import dev.whittle.ggml.LlamaModel;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.function.Predicate;
+import java.util.stream.IntStream;
 
 /// Whole conversations: given the first tokens of its chat template, the model writes what a user
 /// says, and then replies to it.
 final class Conversations implements ExampleSource {
   private final TurnMarkup markup;
   private final DocumentTokenizer tokenizer;
+  private final List<String> beginnings;
   private final SeededGenerator turns;
   private final SeededGenerator replies;
   private final Predicate<String> excluded;
 
+  /// @param beginnings what the user's turns begin with, each in its turn; empty for nothing
   /// @param excluded questions that are not to be replied to
   Conversations(
       LlamaModel model,
+      List<String> beginnings,
       SeededGenerator turns,
       SeededGenerator replies,
       Predicate<String> excluded) {
     markup = TurnMarkup.of(model);
     tokenizer = new DocumentTokenizer(model);
+    this.beginnings = beginnings.isEmpty() ? List.of("") : beginnings;
     this.turns = turns;
     this.replies = replies;
     this.excluded = excluded;
@@ -39,9 +43,15 @@ final class Conversations implements ExampleSource {
 
   @Override
   public List<Written<Example>> write(long from, int count) {
+    List<int[]> openings =
+        IntStream.range(0, count).mapToObj(i -> markup.opening(beginning(from + i))).toList();
+    List<Generation> written = turns.generate(openings, from);
     List<Written<Example.Chat>> questions =
-        turns.generate(Collections.nCopies(count, markup.opening()), from).stream()
-            .map(turn -> markup.question(turn).then(this::question))
+        IntStream.range(0, count)
+            .mapToObj(i -> {
+              String beginning = beginning(from + i);
+              return markup.question(written.get(i)).then(text -> question(beginning + text));
+            })
             .toList();
     List<int[]> prompts = new ArrayList<>();
     for (Written<Example.Chat> question : questions) {
@@ -53,6 +63,10 @@ final class Conversations implements ExampleSource {
     return questions.stream()
         .map(question -> question.then(chat -> replied(chat, next.next())))
         .toList();
+  }
+
+  private String beginning(long number) {
+    return beginnings.get((int) (number % beginnings.size()));
   }
 
   private Written<Example.Chat> question(String text) {

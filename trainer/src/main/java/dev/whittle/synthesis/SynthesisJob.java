@@ -125,7 +125,11 @@ public final class SynthesisJob {
     SeededGenerator turns =
         new SeededGenerator(model, options, request.turns(), seeds.nextLong(), tokens::addAndGet);
     return new Conversations(
-        model, turns, replies, text -> excluded.contains(Duplicates.normalized(text)));
+        model,
+        request.beginnings(),
+        turns,
+        replies,
+        text -> excluded.contains(Duplicates.normalized(text)));
   }
 
   /// The examples of the prompts that ask for a reply and are not to be left out.
@@ -272,6 +276,7 @@ public final class SynthesisJob {
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("model", Digests.sha256(request.model()));
     settings.put("prompts", digest(request.prompts()));
+    settings.put("begin", String.join("\n", request.beginnings()));
     settings.put("exclude", digest(request.exclude()));
     settings.put("samples", String.valueOf(request.repliesPerPrompt()));
     settings.put("turns", sampling(request.turns()));

@@ -4,6 +4,7 @@ import dev.whittle.evaluation.GenerationOptions;
 import dev.whittle.ggml.LlamaModelOptions;
 import dev.whittle.ggml.SamplerOptions;
 import java.nio.file.Path;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// What a [SynthesisJob] is to do.
@@ -12,6 +13,8 @@ import org.jspecify.annotations.Nullable;
 /// @param modelOptions where its layers go
 /// @param output the data set to write
 /// @param prompts a data set whose questions are to be answered; null for whole conversations
+/// @param beginnings what the user's turns of whole conversations begin with, each in its turn;
+///   empty for nothing
 /// @param exclude a data set whose questions must not occur in the output, such as one to test
 ///   with; null for none
 /// @param limit the most examples to keep; 0 for all that the prompts give
@@ -30,6 +33,7 @@ public record SynthesisRequest(
     LlamaModelOptions modelOptions,
     Path output,
     @Nullable Path prompts,
+    List<String> beginnings,
     @Nullable Path exclude,
     long limit,
     int repliesPerPrompt,
@@ -45,6 +49,15 @@ public record SynthesisRequest(
       throw new IllegalArgumentException(
           "at most %d examples, %d replies a prompt: they must be 0 or more, and 1 or more"
               .formatted(limit, repliesPerPrompt));
+    }
+    if (prompts != null && !beginnings.isEmpty()) {
+      throw new IllegalArgumentException(
+          "there are prompts, so no user's turn is written that could begin with '%s'; leave out one"
+                  .formatted(beginnings.getFirst())
+              + " of the two");
+    }
+    if (beginnings.stream().anyMatch(String::isBlank)) {
+      throw new IllegalArgumentException("a turn's beginning is blank; give it words");
     }
     if (prompts == null && limit == 0) {
       throw new IllegalArgumentException(

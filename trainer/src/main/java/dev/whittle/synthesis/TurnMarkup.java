@@ -21,15 +21,17 @@ final class TurnMarkup {
   private static final char NOT_UTF8 = '\uFFFD';
 
   private final Vocabulary vocabulary;
+  private final String openingText;
   private final int[] opening;
   private final int[] closing;
 
   /// Control tokens of the template: none may be within a turn.
   private final Set<Integer> markers = new HashSet<>();
 
-  private TurnMarkup(Vocabulary vocabulary, int[] opening, int[] closing) {
+  private TurnMarkup(Vocabulary vocabulary, String openingText, int[] closing) {
     this.vocabulary = vocabulary;
-    this.opening = opening;
+    this.openingText = openingText;
+    this.opening = opening("");
     this.closing = closing;
     IntStream.concat(Arrays.stream(opening), Arrays.stream(closing))
         .filter(vocabulary::isControl)
@@ -52,18 +54,18 @@ final class TurnMarkup {
     Vocabulary vocabulary = model.vocabulary();
     return new TurnMarkup(
         vocabulary,
-        vocabulary.tokenize(chat.substring(0, at), false, true),
+        chat.substring(0, at),
         vocabulary.tokenize(chat.substring(at + CONTENT.length()), false, true));
   }
 
   /// No markup, for text that goes through no template.
   static TurnMarkup none(LlamaModel model) {
-    return new TurnMarkup(model.vocabulary(), new int[0], new int[0]);
+    return new TurnMarkup(model.vocabulary(), "", new int[0]);
   }
 
-  /// The tokens before the user's words.
-  int[] opening() {
-    return opening;
+  /// The tokens before the user's words, and those of the first of these.
+  int[] opening(String words) {
+    return vocabulary.tokenize(openingText + words, false, true);
   }
 
   /// A user's turn, which the template's next marker may end as well.

@@ -39,12 +39,26 @@ class SynthesisJobTest {
       double heat,
       boolean keepWrong,
       boolean resume) {
+    return request(output, prompts, List.of(), exclude, limit, samples, heat, keepWrong, resume);
+  }
+
+  private SynthesisRequest request(
+      String output,
+      @Nullable Path prompts,
+      List<String> beginnings,
+      @Nullable Path exclude,
+      long limit,
+      int samples,
+      double heat,
+      boolean keepWrong,
+      boolean resume) {
     SamplerOptions sampling = SamplerOptions.ofTemperature(heat, 0);
     return new SynthesisRequest(
         DemoModel.file(),
         LlamaModelOptions.defaults(),
         folder.resolve(output),
         prompts,
+        beginnings,
         exclude,
         limit,
         samples,
@@ -94,6 +108,29 @@ class SynthesisJobTest {
     // The model has learned to answer in a box, and hardly ever fails to.
     assertTrue(chats.stream().filter(chat -> !boxes(chat).isEmpty()).count() >= 15);
     assertFalse(Files.exists(folder.resolve("chats.jsonl.part.json")));
+  }
+
+  @Test
+  void theUsersTurnsBeginAsWanted() throws IOException {
+    List<String> beginnings = List.of("What was the job of", "Who was born first,");
+    SynthesisRequest request =
+        request("facts.jsonl", null, beginnings, null, 12, 1, 1, false, false);
+    run(request);
+    List<String> questions =
+        read(request.output()).stream()
+            .map(chat -> ((Example.Chat) chat).question().getFirst().content())
+            .toList();
+    for (String beginning : beginnings) {
+      List<String> these = questions.stream().filter(q -> q.startsWith(beginning + " ")).toList();
+      assertTrue(these.size() >= 4, questions::toString);
+      assertTrue(these.stream().allMatch(question -> question.endsWith("?")), these::toString);
+    }
+    assertTrue(
+        questions.stream().allMatch(q -> beginnings.stream().anyMatch(q::startsWith)),
+        questions::toString);
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> request("x.jsonl", prompts(1), beginnings, null, 1, 1, 1, false, false));
   }
 
   private static List<String> boxes(Example chat) {
