@@ -131,8 +131,7 @@ public final class LayerReconstruction implements AutoCloseable {
           double value = wanted.getAtIndex(ValueLayout.JAVA_FLOAT, i);
           square += value * value;
         }
-        factors[t] =
-            Boolean.getBoolean("bw.plain") ? 1 : square > 0 ? (float) (counted[t] / square) : 0;
+        factors[t] = square > 0 ? (float) (counted[t] / square) : 0;
       }
     }
     weights.write(factors);
