@@ -7,10 +7,13 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.SequencedMap;
 
-/// Kernels that remember what each matrix of a pass is multiplied with.
+/// Kernels that remember what each matrix of a pass is multiplied with, and the gradients at what
+/// comes out.
 public final class ObservedKernels implements Kernels {
   private final Kernels kernels;
   private final SequencedMap<String, Tensor> inputs = new LinkedHashMap<>();
+
+  private final SequencedMap<String, Tensor> gradients = new LinkedHashMap<>();
 
   /// @param kernels what computes
   public ObservedKernels(Kernels kernels) {
@@ -21,6 +24,12 @@ public final class ObservedKernels implements Kernels {
   /// Matrices with the same inputs have the same tensor.
   public SequencedMap<String, Tensor> inputs() {
     return Collections.unmodifiableSequencedMap(inputs);
+  }
+
+  /// The gradients at the outputs of each matrix whose inputs need one, [outputs, tokens], by the
+  /// matrix's name, in the order of the backward pass; empty before that is built.
+  public SequencedMap<String, Tensor> gradients() {
+    return Collections.unmodifiableSequencedMap(gradients);
   }
 
   @Override
@@ -46,6 +55,7 @@ public final class ObservedKernels implements Kernels {
 
   @Override
   public Tensor atInput(Gradients gradients, Weight weight, Tensor gradient) {
+    this.gradients.put(weight.name(), gradient);
     return kernels.atInput(gradients, weight, gradient);
   }
 

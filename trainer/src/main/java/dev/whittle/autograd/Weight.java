@@ -1,6 +1,7 @@
 package dev.whittle.autograd;
 
 import dev.whittle.ggml.GgmlType;
+import dev.whittle.ggml.Operations;
 import dev.whittle.ggml.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -36,6 +37,18 @@ public record Weight(
   /// A weight that is used and never trained, and through which no gradient flows.
   public static Weight frozen(String name, Tensor value) {
     return new Weight(name, value, null, null);
+  }
+
+  /// This weight, so that gradients flow through it: where kernels need the transposed copy of a
+  /// matrix and there is none, with nodes that make it.
+  ///
+  /// @param ops of the graph that computes the product and its gradient
+  public Weight differentiable(Operations ops, Kernels kernels) {
+    if (value.dimension(1) == 1 || transposed != null || !kernels.needTransposed(value.type())) {
+      return this;
+    }
+    Tensor plain = value.type().isQuantized() ? ops.cast(value, GgmlType.F32) : value;
+    return new Weight(name, value, ops.cast(ops.transpose(plain), GgmlType.BF16), gradient);
   }
 
   /// Whether a gradient is collected for this weight.

@@ -8,6 +8,7 @@ import dev.whittle.gptq.CalibrationBatches;
 import dev.whittle.gptq.FinishedLayers;
 import dev.whittle.gptq.LayerGptq;
 import dev.whittle.gptq.SolvedMatrix;
+import dev.whittle.gptq.TokenSensitivity;
 import dev.whittle.io.AtomicFile;
 import dev.whittle.model.BatchInputs;
 import dev.whittle.model.FrozenWeights;
@@ -43,9 +44,9 @@ import org.jspecify.annotations.Nullable;
 /// Layer by layer, GPTQ makes the first blocks; then these are trained, through the
 /// straight-through estimator, until the layer's outputs come close to those of the full-precision
 /// model, although its inputs are those that the quantized layers before it give. The error of a
-/// token counts beside the size of its state, as the norms behind it see it. A tenth of the text is
-/// held out; of all epochs, and the start, the blocks with the least error on that are kept. What
-/// is written is the very blocks that were trained.
+/// token counts as much as the model's replies suffer from it ([TokenSensitivity]). A tenth of the
+/// text is held out; of all epochs, and the start, the blocks with the least error on that are
+/// kept. What is written is the very blocks that were trained.
 ///
 /// The token embedding and the head are GPTQ's. The states of the calibration text, twice, are held
 /// in memory, and what training takes for one layer.
@@ -87,7 +88,7 @@ public record BlockwiseQuantizer(PostTrainingQuantizer types, BlockwiseSettings 
     requireTrainable(plan);
     AtomicFile.checkWritable(target, overwrite);
     FinishedLayers finished =
-        FinishedLayers.in(kept, model, calibration, plan, "blockwise " + settings);
+        FinishedLayers.in(kept, model, calibration, plan, "blockwise by sensitivity " + settings);
     try (Arena arena = Arena.ofShared();
         Pass pass = new Pass(model, plan, calibration, finished, listener)) {
       return types.quantize(
@@ -121,6 +122,7 @@ public record BlockwiseQuantizer(PostTrainingQuantizer types, BlockwiseSettings 
     private final CalibrationBatches targets;
     private final BatchInputs inputs;
     private final SingleLayer single;
+    private final TokenSensitivity sensitivity;
     private final LayerGptq gptq;
 
     Pass(
@@ -140,8 +142,17 @@ public record BlockwiseQuantizer(PostTrainingQuantizer types, BlockwiseSettings 
       targets = new CalibrationBatches(calibration, model.config().width());
       inputs = new BatchInputs(backend, states.shape());
       single = new SingleLayer(backend, model, inputs);
+      sensitivity = TokenSensitivity.of(backend, model, states, inputs);
       gptq =
-          new LayerGptq(settings.start(), model, plan, inputs, single, workers, listener::warning);
+          new LayerGptq(
+              settings.start(),
+              model,
+              plan,
+              inputs,
+              single,
+              sensitivity,
+              workers,
+              listener::warning);
     }
 
     Map<String, MemorySegment> run(Arena arena) {
@@ -202,7 +213,7 @@ public record BlockwiseQuantizer(PostTrainingQuantizer types, BlockwiseSettings 
       int heldOut = Math.max(1, states.size() / HELD_OUT);
       List<Integer> order =
           new ArrayList<>(IntStream.range(0, states.size() - heldOut).boxed().toList());
-      double before = error(layer.reconstruction(), states.size() - heldOut);
+      double before = error(number, layer.reconstruction(), states.size() - heldOut);
       double least = before;
       SequencedMap<String, byte[]> best = layer.values();
       Random random = new Random(settings.seed() + number);
@@ -213,10 +224,10 @@ public record BlockwiseQuantizer(PostTrainingQuantizer types, BlockwiseSettings 
       for (int epoch = 0; epoch < settings.epochs() && layer.isTrained(); epoch++) {
         Collections.shuffle(order, random);
         for (int batch : order) {
-          load(batch, layer.reconstruction());
+          load(number, batch, layer.reconstruction());
           layer.step(adam, schedule.at(++step));
         }
-        double error = error(layer.reconstruction(), order.size());
+        double error = error(number, layer.reconstruction(), order.size());
         if (error < least) {
           least = error;
           best = layer.values();
@@ -226,25 +237,23 @@ public record BlockwiseQuantizer(PostTrainingQuantizer types, BlockwiseSettings 
       return best;
     }
 
-    private void load(int batch, LayerReconstruction layer) {
+    private void load(int number, int batch, LayerReconstruction layer) {
       states.load(batch, inputs);
       states.read(batch, layer.states());
       targets.read(batch, layer.targets());
-      layer.weigh(states.counted(batch));
+      layer.weigh(sensitivity.behind(number, batch));
     }
 
     /// Over the micro-batches from one on.
-    private double error(LayerReconstruction layer, int first) {
-      double sum = 0;
-      double weights = 0;
+    private double error(int number, LayerReconstruction layer, int first) {
+      double error = 0;
+      double size = 0;
       for (int batch = first; batch < states.size(); batch++) {
-        load(batch, layer);
-        sum += layer.error();
-        for (float counted : states.counted(batch)) {
-          weights += counted;
-        }
+        load(number, batch, layer);
+        error += layer.error();
+        size += layer.targetSize();
       }
-      return sum / weights;
+      return error / size;
     }
 
     @Override

@@ -67,6 +67,11 @@ public final class CalibrationBatches implements AutoCloseable {
     return tokens;
   }
 
+  /// A micro-batch.
+  public PackedBatch batch(int batch) {
+    return batches.get(batch);
+  }
+
   /// Sets the states to the embeddings of the tokens.
   ///
   /// @param type how the table's rows are encoded, by the block codec of that type

@@ -59,15 +59,18 @@ public record GptqQuantizer(PostTrainingQuantizer types, GptqSettings settings) 
       throws IOException {
     QuantizationPlan plan = types.plan(model.file());
     AtomicFile.checkWritable(target, overwrite);
-    FinishedLayers finished = FinishedLayers.in(kept, model, calibration, plan, "gptq " + settings);
+    FinishedLayers finished =
+        FinishedLayers.in(kept, model, calibration, plan, "gptq by sensitivity " + settings);
     try (Arena arena = Arena.ofShared();
         Backend backend = Backend.cpu(types.threads());
         Workers workers = new Workers(types.threads());
         CalibrationBatches batches = new CalibrationBatches(calibration, model.config().width());
         BatchInputs inputs = new BatchInputs(backend, batches.shape());
         SingleLayer layer = new SingleLayer(backend, model, inputs)) {
+      TokenSensitivity sensitivity = TokenSensitivity.of(backend, model, batches, inputs);
       LayerGptq gptq =
-          new LayerGptq(settings, model, plan, inputs, layer, workers, listener::warning);
+          new LayerGptq(
+              settings, model, plan, inputs, layer, sensitivity, workers, listener::warning);
       Map<String, MemorySegment> encoded = new HashMap<>();
       gptq.embed(batches, arena).ifPresent(made -> encoded.put(ModelFile.EMBEDDING, made.blocks()));
       int layers = model.config().layers();

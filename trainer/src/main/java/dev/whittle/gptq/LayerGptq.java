@@ -14,6 +14,7 @@ import dev.whittle.training.Workers;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Optional;
 import java.util.SequencedMap;
 import java.util.function.Consumer;
@@ -28,10 +29,12 @@ public final class LayerGptq {
   private final QuantizationPlan plan;
   private final BatchInputs inputs;
   private final SingleLayer layer;
+  private final TokenSensitivity sensitivity;
   private final MatrixSolver solver;
 
   /// @param plan the type of each tensor
   /// @param layer of the model, over micro-batches in `inputs`
+  /// @param sensitivity what the tokens of the calibration text count
   /// @param warnings hears one sentence on each matrix whose calibration leaves something to be
   ///   desired
   public LayerGptq(
@@ -40,12 +43,14 @@ public final class LayerGptq {
       QuantizationPlan plan,
       BatchInputs inputs,
       SingleLayer layer,
+      TokenSensitivity sensitivity,
       Workers workers,
       Consumer<String> warnings) {
     this.model = model;
     this.plan = plan;
     this.inputs = inputs;
     this.layer = layer;
+    this.sensitivity = sensitivity;
     solver = new MatrixSolver(settings, workers, warnings);
   }
 
@@ -61,7 +66,9 @@ public final class LayerGptq {
     load(number);
     SequencedMap<String, SolvedMatrix> solved = new LinkedHashMap<>();
     for (SingleLayer.InputProducts products : layer.products()) {
-      Hessian hessian = hessian(products, batches);
+      List<String> names =
+          products.matrices().stream().map(matrix -> "blk." + number + "." + matrix).toList();
+      Hessian hessian = hessian(products, names, batches);
       for (String matrix : products.matrices()) {
         Assignment assignment = assignment("blk." + number + "." + matrix);
         Tensor weight = layer.weight(matrix);
@@ -144,7 +151,8 @@ public final class LayerGptq {
   /// @param states behind the last layer
   /// @return nothing if it is not to be quantized
   public Optional<SolvedMatrix> head(CalibrationBatches batches, Arena arena) {
-    return solve(model.headName(), hessian(layer.headProducts(), batches), arena);
+    String name = model.headName();
+    return solve(name, hessian(layer.headProducts(), List.of(name), batches), arena);
   }
 
   private Optional<SolvedMatrix> solve(String name, @Nullable Hessian hessian, Arena arena) {
@@ -156,10 +164,17 @@ public final class LayerGptq {
     }
   }
 
-  private Hessian hessian(SingleLayer.InputProducts products, CalibrationBatches batches) {
+  /// @param names of the matrices that share the inputs
+  private Hessian hessian(
+      SingleLayer.InputProducts products, List<String> names, CalibrationBatches batches) {
     products.clear();
     for (int b = 0; b < batches.size(); b++) {
       batches.load(b, inputs, layer);
+      float[] roots = sensitivity.at(names, b);
+      for (int i = 0; i < roots.length; i++) {
+        roots[i] = (float) Math.sqrt(roots[i]);
+      }
+      layer.counted().write(roots);
       products.add();
     }
     float[] sums = products.sums();

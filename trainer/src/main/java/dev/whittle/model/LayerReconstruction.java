@@ -21,8 +21,8 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// One trained layer, and how far its outputs are from wanted ones: the squared error beside the
-/// size of what is wanted, and its gradient at the layer's weights. Runs on the CPU.
+/// One trained layer, and how far its outputs are from wanted ones: the squared error, each token
+/// by its weight, and its gradient at the layer's weights. Runs on the CPU.
 public final class LayerReconstruction implements AutoCloseable {
   private static final int NODES = 512;
 
@@ -117,24 +117,11 @@ public final class LayerReconstruction implements AutoCloseable {
     return targets;
   }
 
-  /// Sets what the squared error of each token counts: one over the square of its target, so that
-  /// large states weigh no more than small ones.
+  /// Sets what the squared error of each token counts.
   ///
-  /// @param counted ones for the tokens that count, zeros for the others, [tokens]
-  public void weigh(float[] counted) {
-    MemorySegment wanted = targets.host();
-    float[] factors = new float[counted.length];
-    for (int t = 0; t < factors.length; t++) {
-      if (counted[t] != 0) {
-        double square = 0;
-        for (long i = (long) t * width; i < (long) (t + 1) * width; i++) {
-          double value = wanted.getAtIndex(ValueLayout.JAVA_FLOAT, i);
-          square += value * value;
-        }
-        factors[t] = square > 0 ? (float) (counted[t] / square) : 0;
-      }
-    }
-    weights.write(factors);
+  /// @param tokenWeights [tokens]; 0 for those that do not count
+  public void weigh(float[] tokenWeights) {
+    weights.write(tokenWeights);
   }
 
   /// Runs the layer, and adds to the gradients of its weights half the gradient of the error.
@@ -147,15 +134,26 @@ public final class LayerReconstruction implements AutoCloseable {
   /// @return `Σ weight · ‖output - target‖²` over the tokens
   public double error() {
     backend.compute(forward);
-    MemorySegment y = outputs.host();
+    return weightedSquares(outputs.host());
+  }
+
+  /// `Σ weight · ‖target‖²` over the tokens: what the error would be if nothing came out.
+  public double targetSize() {
+    return weightedSquares(null);
+  }
+
+  /// The squares of how far the targets are from other states, or without any from zero.
+  private double weightedSquares(@Nullable MemorySegment from) {
     MemorySegment wanted = targets.host();
     float[] factors = weights.readFloats();
     double sum = 0;
     for (int t = 0; t < factors.length; t++) {
       double square = 0;
       for (long i = (long) t * width; i < (long) (t + 1) * width; i++) {
-        double d =
-            y.getAtIndex(ValueLayout.JAVA_FLOAT, i) - wanted.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+        double d = wanted.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+        if (from != null) {
+          d -= from.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+        }
         square += d * d;
       }
       sum += factors[t] * square;

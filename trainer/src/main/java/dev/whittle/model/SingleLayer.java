@@ -230,7 +230,8 @@ public final class SingleLayer implements AutoCloseable {
     return outputs;
   }
 
-  /// Ones for the tokens that count in sums, zeros for the others, [1, tokens] F32.
+  /// What the inputs of each token are multiplied with before they go into sums: the root of what
+  /// the token counts, [1, tokens] F32.
   public Tensor counted() {
     return counted;
   }

@@ -2,6 +2,7 @@ package dev.whittle.model;
 
 import dev.whittle.autograd.Gradients;
 import dev.whittle.autograd.Kernels;
+import dev.whittle.autograd.ObservedKernels;
 import dev.whittle.autograd.Tape;
 import dev.whittle.autograd.Variable;
 import dev.whittle.autograd.Weight;
@@ -55,6 +56,7 @@ public final class Trunk implements AutoCloseable {
   private final BatchInputs inputs;
   private final Activations activations;
   private final @Nullable LayerLoss layerLoss;
+  private final @Nullable GradientObserver observer;
   private final TensorContext persistent;
   private final Positions positions;
   private final List<Tensor> hidden = new ArrayList<>();
@@ -78,7 +80,32 @@ public final class Trunk implements AutoCloseable {
       @Nullable Tensor ropeFactors,
       BatchInputs inputs,
       Activations activations) {
-    this(backend, config, family, weights, ropeFactors, inputs, activations, false, null);
+    this(backend, config, family, weights, ropeFactors, inputs, activations, false, null, null);
+  }
+
+  /// Builds the graphs of a model whose weights are frozen, for the gradients at its states.
+  ///
+  /// @param weights the model's weights, in the types of its file; their tensors must outlive the
+  ///   trunk
+  /// @param inputs the micro-batch, shared with other models
+  /// @param observer of the gradients
+  public Trunk(
+      Backend backend,
+      ModelFile model,
+      FrozenWeights weights,
+      BatchInputs inputs,
+      GradientObserver observer) {
+    this(
+        backend,
+        model.config(),
+        model.family(),
+        weights,
+        weights.ropeFactors(),
+        inputs,
+        Activations.RECOMPUTED,
+        false,
+        null,
+        observer);
   }
 
   /// Builds the graphs.
@@ -99,6 +126,21 @@ public final class Trunk implements AutoCloseable {
       Activations activations,
       boolean alone,
       @Nullable LayerLoss layerLoss) {
+    this(
+        backend, config, family, weights, ropeFactors, inputs, activations, alone, layerLoss, null);
+  }
+
+  private Trunk(
+      Backend backend,
+      ModelConfig config,
+      Family family,
+      WeightSource weights,
+      @Nullable Tensor ropeFactors,
+      BatchInputs inputs,
+      Activations activations,
+      boolean alone,
+      @Nullable LayerLoss layerLoss,
+      @Nullable GradientObserver observer) {
     this.backend = backend;
     this.config = config;
     this.family = family;
@@ -106,6 +148,7 @@ public final class Trunk implements AutoCloseable {
     this.inputs = inputs;
     this.activations = activations;
     this.layerLoss = layerLoss;
+    this.observer = observer;
     Kernels fastest = Kernels.of(backend);
     Kernels fitting = multipliesBlocks() ? fastest.withDeployedAttention() : fastest;
     kernels = alone ? fitting.replacingGradients() : fitting;
@@ -163,29 +206,39 @@ public final class Trunk implements AutoCloseable {
   }
 
   /// A layer's forward nodes in a context of their own.
-  private record LayerForward(Tape tape, Variable input, Variable output, Graph graph) {}
+  ///
+  /// @param kernels that compute its matrices; they observe where somebody wants to know
+  private record LayerForward(
+      Tape tape, Kernels kernels, Variable input, Variable output, Graph graph) {}
 
   private LayerForward buildForward(int layer) {
     TensorContext context = own(new TensorContext(NODES_PER_LAYER));
-    LayerForward built = layerInto(context, layer, "forward pass of layer " + layer);
+    LayerForward built =
+        layerInto(context, layer, layerWeights(layer), "forward pass of layer " + layer);
     context.alias(built.output().tensor(), hiddenAt(layer + 1));
     built.graph().expand(built.output().tensor());
     forward.add(built.graph());
     return built;
   }
 
-  private LayerForward layerInto(TensorContext context, int layer, String title) {
-    Tape tape = new Tape(new Operations(context), kernels);
+  private LayerForward layerInto(
+      TensorContext context, int layer, Map<String, Weight> layerWeights, String title) {
+    Kernels own = observer == null ? kernels : new ObservedKernels(kernels);
+    Tape tape = new Tape(new Operations(context), own);
     Tensor x = columnsOf(hiddenAt(layer), context);
     Variable input = tape.input(x, activations.differentiates());
-    Variable output = family.layer(tape, config, layerWeights(layer), input, positions);
-    return new LayerForward(tape, input, output, new Graph(context, title, NODES_PER_LAYER));
+    Variable output = family.layer(tape, config, layerWeights, input, positions);
+    return new LayerForward(tape, own, input, output, new Graph(context, title, NODES_PER_LAYER));
   }
 
   /// The forward nodes once more and the backward nodes behind them, in one graph.
   private Graph buildRecomputedBackward(int layer) {
     TensorContext context = own(new TensorContext(2 * NODES_PER_LAYER));
-    LayerForward again = layerInto(context, layer, "forward pass of layer " + layer);
+    Operations ops = new Operations(context);
+    Map<String, Weight> differentiable = layerWeights(layer);
+    differentiable.replaceAll((name, weight) -> weight.differentiable(ops, kernels));
+    LayerForward again =
+        layerInto(context, layer, differentiable, "forward pass of layer " + layer);
     return differentiate(layer, again, context);
   }
 
@@ -214,6 +267,9 @@ public final class Trunk implements AutoCloseable {
     Tensor atInput = result.at(from.input());
     context.alias(atInput, gradientAt(layer));
     result.accumulations().forEach(graph::expand);
+    if (observer != null && from.kernels() instanceof ObservedKernels observed) {
+      observer.build(ops, layer, seed, observed.gradients()).forEach(graph::expand);
+    }
     graph.expand(atInput);
     backward.add(graph);
     return graph;
