@@ -1,0 +1,6 @@
+package dev.whittle.jinja;
+
+/// Python's `None`.
+enum None {
+  NONE
+}

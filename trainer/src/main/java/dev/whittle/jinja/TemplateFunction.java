@@ -1,0 +1,7 @@
+package dev.whittle.jinja;
+
+/// What a template can call.
+@FunctionalInterface
+interface TemplateFunction {
+  Object call(CallArguments arguments);
+}
