@@ -1,5 +1,6 @@
 package dev.whittle.cli;
 
+import dev.whittle.chat.ChatTemplateException;
 import dev.whittle.cli.Terminal.OutputException;
 import dev.whittle.cli.recipe.RecipeException;
 import dev.whittle.cli.recipe.RecipeRun.StageException;
@@ -68,6 +69,7 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
       case GgufException _ -> true;
       case CheckpointException _ -> true;
       case DataException _ -> true;
+      case ChatTemplateException _ -> true;
       case QuantizationException _ -> true;
       case SynthesisException _ -> true;
       case TeacherCacheException _ -> true;
@@ -95,6 +97,7 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
       case MemoryException e -> e.getMessage();
       case FruitlessException e -> e.getMessage();
       case NativeException e -> e.getMessage();
+      case ChatTemplateException e -> e.getMessage();
       case OutputException e -> e.getMessage();
       case IOException e -> e.getMessage();
       case OutOfMemoryError e ->

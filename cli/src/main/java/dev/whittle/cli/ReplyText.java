@@ -18,7 +18,7 @@ final class ReplyText implements Consumer<String>, AutoCloseable {
 
   @Override
   public void accept(String piece) {
-    begun = true;
+    begun |= !piece.isEmpty();
     thoughts.append(piece);
   }
 

@@ -1,8 +1,9 @@
 package dev.whittle.cli;
 
+import dev.whittle.chat.ChatMessage;
+import dev.whittle.chat.Thinking;
 import dev.whittle.data.DocumentTokenizer;
 import dev.whittle.data.Example;
-import dev.whittle.ggml.ChatMessage;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.ggml.SamplerOptions;
 import dev.whittle.inference.Continuation;
@@ -57,6 +58,9 @@ final class RunCommand implements Runnable {
       Terminal terminal = whittle.terminal();
       Continuation reply;
       try (ReplyText text = new ReplyText(terminal)) {
+        if (!raw) {
+          text.accept(Thinking.opened(loaded.vocabulary().detokenize(tokens, true)));
+        }
         reply =
             new TextGenerator(loaded, inference.threads(), inference.attention(), draws)
                 .generate(tokens, sampling.maxTokens(), length, text);
@@ -75,8 +79,8 @@ final class RunCommand implements Runnable {
     boolean chat = !raw && loaded.chatTemplate().isPresent();
     Example example =
         chat
-            ? new Example.Chat(1, List.of(new ChatMessage(ChatMessage.USER, prompt)), null, null)
-            : new Example.PromptCompletion(1, prompt, "", null, null);
+            ? new Example.Chat(0, List.of(new ChatMessage(ChatMessage.USER, prompt)), null, null)
+            : new Example.PromptCompletion(0, prompt, "", null, null);
     return new DocumentTokenizer(loaded).prompt(example);
   }
 }

@@ -1,4 +1,4 @@
-package dev.whittle.ggml;
+package dev.whittle.chat;
 
 /// One turn of a chat.
 ///

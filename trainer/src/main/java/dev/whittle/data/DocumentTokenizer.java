@@ -1,12 +1,14 @@
 package dev.whittle.data;
 
-import dev.whittle.ggml.ChatMessage;
-import dev.whittle.ggml.ChatTemplate;
+import dev.whittle.chat.ChatTemplate;
+import dev.whittle.chat.ChatTemplateException;
+import dev.whittle.chat.ChatText;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.ggml.Vocabulary;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.BitSet;
-import java.util.List;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// Tokenizes examples as llama.cpp's server does when the model is deployed: a chat goes through
@@ -27,11 +29,10 @@ public final class DocumentTokenizer {
 
   /// The example as a document to learn from.
   ///
-  /// @throws dev.whittle.ggml.NativeException if it is a chat and the model's template cannot be
-  ///   used
+  /// @throws ChatTemplateException if it is a chat that the model's template does not take
   public TokenizedDocument tokenize(Example example) {
     return switch (example) {
-      case Example.Chat chat -> chat(chat.messages());
+      case Example.Chat chat -> chat(chat);
       case Example.PromptCompletion pair -> completed(pair.prompt(), pair.completion());
       case Example.Text text -> {
         int[] tokens = vocabulary.tokenize(text.text(), true, false);
@@ -47,7 +48,7 @@ public final class DocumentTokenizer {
   /// @throws IllegalArgumentException if the example is a text, which asks for nothing
   public int[] prompt(Example example) {
     return switch (example) {
-      case Example.Chat chat -> markup(template().apply(chat.question(), true));
+      case Example.Chat chat -> markup(inLine(chat, () -> template().apply(chat.question(), true)));
       case Example.PromptCompletion pair -> markup(pair.prompt());
       case Example.Text text ->
           throw new IllegalArgumentException(
@@ -55,39 +56,60 @@ public final class DocumentTokenizer {
     };
   }
 
-  private TokenizedDocument chat(List<ChatMessage> messages) {
-    int[] tokens = markup(template().apply(messages, false));
+  private TokenizedDocument chat(Example.Chat chat) {
+    ChatText written = inLine(chat, () -> ChatText.of(template(), chat.messages()));
+    String text = written.text();
+    int[] tokens = markup(text);
     BitSet completion = new BitSet();
-    for (int i = 0; i < messages.size(); i++) {
-      if (messages.get(i).role().equals(ChatMessage.ASSISTANT)) {
-        int start = i == 0 ? 0 : sharedPrefix(tokens, markup(opening(messages, i)));
-        boolean last = i == messages.size() - 1;
-        int end = last ? tokens.length : sharedPrefix(tokens, markup(closing(messages, i)));
-        completion.set(start, endOfTurn(tokens, start, end));
-      }
+    for (ChatText.Reply reply : written.replies()) {
+      int start = upTo(text, reply.start(), tokens);
+      int end =
+          reply.end() == text.length()
+              ? endOfTurn(tokens, start)
+              : endOfTurnBehind(tokens, Math.max(start, upTo(text, reply.end(), tokens)));
+      completion.set(start, end);
     }
     return new TokenizedDocument(tokens, completion);
   }
 
-  /// The chat up to where the reply of this index begins.
-  private String opening(List<ChatMessage> messages, int reply) {
-    return template().apply(messages.subList(0, reply), true);
+  /// Names the line of a chat that the template does not take.
+  private static <T> T inLine(Example.Chat chat, Supplier<T> work) {
+    try {
+      return work.get();
+    } catch (ChatTemplateException e) {
+      throw chat.line() == 0
+          ? e
+          : new ChatTemplateException("line " + chat.line() + ": " + e.getMessage(), e);
+    }
   }
 
-  /// The chat up to where the reply of this index ends.
-  private String closing(List<ChatMessage> messages, int reply) {
-    return template().apply(messages.subList(0, reply + 1), false);
+  /// How many tokens there are of the text's beginning.
+  private int upTo(String text, int end, int[] tokens) {
+    return end == 0 ? 0 : sharedPrefix(tokens, markup(text.substring(0, end)));
   }
 
   /// A template goes on after the token that ends a turn, with a line break for instance: the model
   /// never gets to produce that.
-  private int endOfTurn(int[] tokens, int start, int end) {
-    for (int i = end - 1; i >= start; i--) {
+  private int endOfTurn(int[] tokens, int start) {
+    for (int i = tokens.length - 1; i >= start; i--) {
       if (vocabulary.isEndOfGeneration(tokens[i])) {
         return i + 1;
       }
     }
-    return end;
+    return tokens.length;
+  }
+
+  /// Behind the token that ends a turn, if that comes next, whitespace aside.
+  private int endOfTurnBehind(int[] tokens, int words) {
+    for (int i = words; i < tokens.length; i++) {
+      if (vocabulary.isEndOfGeneration(tokens[i])) {
+        return i + 1;
+      }
+      if (!new String(vocabulary.piece(tokens[i], true), StandardCharsets.UTF_8).isBlank()) {
+        break;
+      }
+    }
+    return words;
   }
 
   private TokenizedDocument completed(String prompt, String completion) {

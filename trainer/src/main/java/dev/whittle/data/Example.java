@@ -1,6 +1,6 @@
 package dev.whittle.data;
 
-import dev.whittle.ggml.ChatMessage;
+import dev.whittle.chat.ChatMessage;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 

@@ -1,6 +1,6 @@
 package dev.whittle.data;
 
-import dev.whittle.ggml.ChatMessage;
+import dev.whittle.chat.ChatMessage;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;

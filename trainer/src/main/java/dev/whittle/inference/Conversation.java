@@ -1,8 +1,9 @@
 package dev.whittle.inference;
 
+import dev.whittle.chat.ChatMessage;
+import dev.whittle.chat.ChatTemplate;
+import dev.whittle.chat.Thinking;
 import dev.whittle.ggml.AttentionOptions;
-import dev.whittle.ggml.ChatMessage;
-import dev.whittle.ggml.ChatTemplate;
 import dev.whittle.ggml.LlamaContext;
 import dev.whittle.ggml.LlamaContextOptions;
 import dev.whittle.ggml.LlamaModel;
@@ -35,7 +36,8 @@ public final class Conversation implements AutoCloseable {
   /// @param contextLength how many tokens the whole chat may have
   /// @param sampling how tokens are drawn; null for the likeliest token always
   /// @param system what the model is told before all else; null for nothing
-  /// @throws dev.whittle.ggml.NativeException if the model has no chat template that can be used
+  /// @throws dev.whittle.chat.ChatTemplateException if the model has no chat template that can be
+  ///   used
   public Conversation(
       LlamaModel model,
       int contextLength,
@@ -72,14 +74,16 @@ public final class Conversation implements AutoCloseable {
   /// Says something to the model, and hears its reply.
   ///
   /// @param maxTokens the longest reply
-  /// @param written is given the reply piece by piece, without control tokens
+  /// @param written is given the reply piece by piece, without control tokens; first the mark that
+  ///   opens a thought, if the template does that for the model
   /// @param stopped whether to end the reply where it is; asked before each token
   /// @throws ContextFullException if the chat has no room in the context; it is then as it was
   public Continuation say(
       String message, int maxTokens, Consumer<String> written, BooleanSupplier stopped) {
     List<ChatMessage> asked = new ArrayList<>(messages);
     asked.add(new ChatMessage(ChatMessage.USER, message));
-    int[] prompt = model.vocabulary().tokenize(template.apply(asked, true), true, true);
+    String text = template.apply(asked, true);
+    int[] prompt = model.vocabulary().tokenize(text, true, true);
     int room = contextLength - prompt.length;
     if (room < 1) {
       throw new ContextFullException(prompt.length, contextLength);
@@ -92,6 +96,7 @@ public final class Conversation implements AutoCloseable {
     loop.read(prompt, known);
     long promptRead = System.nanoTime();
     StringBuilder reply = new StringBuilder();
+    written.accept(Thinking.opened(text));
     int[] tokens =
         loop.write(
             Math.min(maxTokens, room),
@@ -105,7 +110,7 @@ public final class Conversation implements AutoCloseable {
     System.arraycopy(tokens, 0, held, prompt.length, held.length - prompt.length);
     messages.clear();
     messages.addAll(asked);
-    messages.add(new ChatMessage(ChatMessage.ASSISTANT, Thoughts.without(reply.toString())));
+    messages.add(new ChatMessage(ChatMessage.ASSISTANT, Thinking.without(reply.toString())));
     return new Continuation(
         prompt.length - known, (promptRead - start) / 1e9, tokens.length, (end - promptRead) / 1e9);
   }

@@ -1,5 +1,6 @@
 package dev.whittle.inference;
 
+import dev.whittle.chat.Thinking;
 import java.util.function.BiConsumer;
 
 /// What a reasoning model writes between `<think>` and `</think>` before it replies.
@@ -7,9 +8,6 @@ import java.util.function.BiConsumer;
 /// An instance tells thoughts from the reply in text that comes piece by piece, wherever the pieces
 /// end.
 public final class Thoughts {
-  private static final String OPENING = "<think>";
-  private static final String CLOSING = "</think>";
-
   private final BiConsumer<String, Boolean> text;
   private String pending = "";
   private boolean thinking;
@@ -19,18 +17,11 @@ public final class Thoughts {
     this.text = text;
   }
 
-  /// A reply without its thoughts. Models are trained to see none but their newest ones, as the
-  /// model cards of Qwen3 and DeepSeek-R1 say.
-  static String without(String reply) {
-    int end = reply.lastIndexOf(CLOSING);
-    return end < 0 ? reply : reply.substring(end + CLOSING.length()).stripLeading();
-  }
-
   /// Takes the next piece.
   public void append(String piece) {
     pending += piece;
     while (true) {
-      String mark = thinking ? CLOSING : OPENING;
+      String mark = thinking ? Thinking.CLOSING : Thinking.OPENING;
       int at = pending.indexOf(mark);
       if (at < 0) {
         int settled = pending.length() - beginningOf(mark);

@@ -1,9 +1,9 @@
 package dev.whittle.synthesis;
 
+import dev.whittle.chat.ChatMessage;
 import dev.whittle.data.DocumentTokenizer;
 import dev.whittle.data.Example;
 import dev.whittle.evaluation.Generation;
-import dev.whittle.ggml.ChatMessage;
 import dev.whittle.ggml.LlamaModel;
 import java.util.ArrayList;
 import java.util.List;

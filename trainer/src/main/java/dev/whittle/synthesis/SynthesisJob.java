@@ -1,12 +1,12 @@
 package dev.whittle.synthesis;
 
+import dev.whittle.chat.ChatMessage;
 import dev.whittle.data.DataException;
 import dev.whittle.data.Example;
 import dev.whittle.data.JsonlDataset;
 import dev.whittle.evaluation.AnswerGrader;
 import dev.whittle.evaluation.BoxedAnswerGrader;
 import dev.whittle.evaluation.GenerationOptions;
-import dev.whittle.ggml.ChatMessage;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.ggml.SamplerOptions;
 import dev.whittle.inference.ModelLoader;
@@ -79,7 +79,7 @@ public final class SynthesisJob {
   /// @throws SynthesisException if there is an unfinished run that this one cannot go on with
   /// @throws dev.whittle.data.DataException if the prompts are malformed or ask for nothing
   /// @throws dev.whittle.gguf.GgufException if the model's file is not sound
-  /// @throws dev.whittle.ggml.NativeException if the model has no chat template to begin with
+  /// @throws dev.whittle.chat.ChatTemplateException if the model has no chat template to begin with
   public SynthesisResult run() throws IOException {
     try (UnfinishedDataset dataset =
             UnfinishedDataset.open(

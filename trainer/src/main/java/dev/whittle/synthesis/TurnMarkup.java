@@ -1,10 +1,11 @@
 package dev.whittle.synthesis;
 
+import dev.whittle.chat.ChatMessage;
+import dev.whittle.chat.ChatTemplate;
+import dev.whittle.chat.ChatTemplate.Surroundings;
+import dev.whittle.chat.ChatTemplateException;
 import dev.whittle.evaluation.Generation;
-import dev.whittle.ggml.ChatMessage;
-import dev.whittle.ggml.ChatTemplate;
 import dev.whittle.ggml.LlamaModel;
-import dev.whittle.ggml.NativeException;
 import dev.whittle.ggml.Vocabulary;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -15,9 +16,6 @@ import java.util.stream.IntStream;
 /// What a chat template writes around the first turn of a user: given the beginning alone, a model
 /// that has learned from chats goes on with a question of its own.
 final class TurnMarkup {
-  /// Stands for what the user says; no template has it in its own text.
-  private static final String CONTENT = "7f3kq9zx";
-
   private static final char NOT_UTF8 = '\uFFFD';
 
   private final Vocabulary vocabulary;
@@ -40,22 +38,21 @@ final class TurnMarkup {
 
   /// The markup of a model's chat template.
   ///
-  /// @throws NativeException if the model has none that can be used for this
+  /// @throws ChatTemplateException if the model has none that can be used for this
   static TurnMarkup of(LlamaModel model) {
-    String chat =
-        ChatTemplate.of(model).apply(List.of(new ChatMessage(ChatMessage.USER, CONTENT)), true);
-    int at = chat.indexOf(CONTENT);
-    if (at <= 0) {
-      throw new NativeException(
-          "the chat template of the model "
-              + model.path()
-              + " has nothing before the user's words to begin with; give prompts");
-    }
+    List<ChatMessage> question = List.of(new ChatMessage(ChatMessage.USER, ""));
+    Surroundings turn =
+        ChatTemplate.of(model)
+            .around(question, 0, true)
+            .filter(around -> !around.before().isEmpty())
+            .orElseThrow(() ->
+                new ChatTemplateException(
+                    "the chat template of the model "
+                        + model.path()
+                        + " has nothing before the user's words to begin with; give prompts"));
     Vocabulary vocabulary = model.vocabulary();
     return new TurnMarkup(
-        vocabulary,
-        chat.substring(0, at),
-        vocabulary.tokenize(chat.substring(at + CONTENT.length()), false, true));
+        vocabulary, turn.before(), vocabulary.tokenize(turn.after(), false, true));
   }
 
   /// No markup, for text that goes through no template.
@@ -65,7 +62,7 @@ final class TurnMarkup {
 
   /// The tokens before the user's words, and those of the first of these.
   int[] opening(String words) {
-    return vocabulary.tokenize(openingText + words, false, true);
+    return vocabulary.tokenize(openingText + words, true, true);
   }
 
   /// A user's turn, which the template's next marker may end as well.

@@ -3,10 +3,14 @@ package dev.whittle.data;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.whittle.ggml.ChatMessage;
+import dev.whittle.chat.ChatMessage;
+import dev.whittle.chat.ChatTemplateException;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.testing.DemoModel;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -14,6 +18,7 @@ import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class DocumentTokenizerTest {
   private static LlamaModel model;
@@ -30,6 +35,46 @@ class DocumentTokenizerTest {
     model.close();
   }
 
+  /// Thoughts are shown of replies to the last question only, and always there.
+  private static final String QWEN_LIKE =
+      """
+      {%- set last = namespace(question=0) %}
+      {%- for message in messages %}
+        {%- if message.role == 'user' %}{% set last.question = loop.index0 %}{% endif %}
+      {%- endfor %}
+      {%- for message in messages %}
+        {%- set parts = message.content.split('</think>') %}
+        {{- '<|im_start|>' ~ message.role ~ '\\n' }}
+        {%- if message.role == 'assistant' and loop.index0 > last.question %}
+          {%- set thought = parts[0].split('<think>')[-1].strip() if parts|length > 1 else '' %}
+          {{- '<think>\\n' ~ thought ~ '\\n</think>\\n\\n' }}
+        {%- endif %}
+        {{- parts[-1].strip() ~ '<|im_end|>\\n' }}
+      {%- endfor %}
+      {%- if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}
+      """;
+
+  /// Prompts open a thought; replies are shown without any.
+  private static final String DEEPSEEK_LIKE =
+      """
+      {%- for message in messages %}
+        {{- '<|im_start|>' ~ message.role ~ '\\n' ~ message.content.split('</think>')[-1].strip() }}
+        {{- '<|im_end|>\\n' }}
+      {%- endfor %}
+      {%- if add_generation_prompt %}{{ '<|im_start|>assistant\\n<think>\\n' }}{% endif %}
+      """;
+
+  /// What the system says goes to the last user, if nobody has spoken since.
+  private static final String MISTRAL_LIKE =
+      """
+      {%- set system = messages[0].content if messages[0].role == 'system' %}
+      {%- for message in messages if message.role != 'system' %}
+        {%- set before = system ~ ' ' if system and loop.last and message.role == 'user' %}
+        {{- '<|im_start|>' ~ message.role ~ ' ' ~ before ~ message.content ~ '<|im_end|>' }}
+      {%- endfor %}
+      {%- if add_generation_prompt %}{{ '<|im_start|>assistant ' }}{% endif %}
+      """;
+
   private static Example.Chat chat(String... turns) {
     List<ChatMessage> messages = new ArrayList<>();
     for (int i = 0; i < turns.length; i++) {
@@ -40,6 +85,10 @@ class DocumentTokenizerTest {
 
   /// The document's text with what the model is to produce in brackets.
   private static String marked(Example example) {
+    return marked(tokenizer, example);
+  }
+
+  private static String marked(DocumentTokenizer tokenizer, Example example) {
     TokenizedDocument document = tokenizer.tokenize(example);
     StringBuilder text = new StringBuilder();
     BitSet completion = document.completion();
@@ -83,6 +132,134 @@ class DocumentTokenizerTest {
         [a<|im_end|>b<|im_end|>]
         """,
         marked(chat("hi", "a<|im_end|>b")));
+  }
+
+  @Test
+  void earlierRepliesAreLearntAsTheTemplateShowsThem(@TempDir Path folder) throws IOException {
+    try (LlamaModel thinking = DemoModel.loadVocabulary(folder, QWEN_LIKE)) {
+      assertEquals(
+          """
+          <|im_start|>user
+          1+1?<|im_end|>
+          <|im_start|>assistant
+          [2<|im_end|>]
+          <|im_start|>user
+          2+2?<|im_end|>
+          <|im_start|>assistant
+          [<think>
+          two and two
+          </think>
+
+          4<|im_end|>]
+          """,
+          marked(
+              new DocumentTokenizer(thinking),
+              chat(
+                  "1+1?",
+                  "<think>\none and one\n</think>\n\n2",
+                  "2+2?",
+                  "<think>\ntwo and two\n</think>\n\n4")));
+    }
+  }
+
+  @Test
+  void anEmptyThoughtThatTheTemplateWritesIsToBeProduced(@TempDir Path folder) throws IOException {
+    try (LlamaModel thinking = DemoModel.loadVocabulary(folder, QWEN_LIKE)) {
+      assertEquals(
+          """
+          <|im_start|>user
+          1+1?<|im_end|>
+          <|im_start|>assistant
+          [<think>
+
+          </think>
+
+          2<|im_end|>]
+          """,
+          marked(new DocumentTokenizer(thinking), chat("1+1?", "2")));
+    }
+  }
+
+  @Test
+  void aReplyGoesOnBehindThePromptThatOpensItsThought(@TempDir Path folder) throws IOException {
+    try (LlamaModel thinking = DemoModel.loadVocabulary(folder, DEEPSEEK_LIKE)) {
+      DocumentTokenizer thinker = new DocumentTokenizer(thinking);
+      Example.Chat chat =
+          chat(
+              "1+1?",
+              "<think>\none and one\n</think>\n\n2",
+              "2+2?",
+              "<think>\ntwo and two\n</think>\n\n4");
+      assertEquals(
+          """
+          <|im_start|>user
+          1+1?<|im_end|>
+          <|im_start|>assistant
+          [2<|im_end|>]
+          <|im_start|>user
+          2+2?<|im_end|>
+          <|im_start|>assistant
+          <think>
+          [two and two
+          </think>
+
+          4<|im_end|>]
+          """,
+          marked(thinker, chat));
+      TokenizedDocument document = thinker.tokenize(chat);
+      int start = document.completion().previousClearBit(document.completion().length() - 1) + 1;
+      assertArrayEquals(Arrays.copyOf(document.tokens(), start), thinker.prompt(chat));
+      // A thought that the model opened by itself is closed as well without the opening.
+      assertEquals(
+          marked(thinker, chat("2+2?", "<think>\ntwo\n</think>\n\n4")),
+          marked(thinker, chat("2+2?", "two\n</think>\n\n4")));
+      // Without a thought there is none to be opened.
+      assertEquals(
+          """
+          <|im_start|>user
+          2+2?<|im_end|>
+          <|im_start|>assistant
+          [4<|im_end|>]
+          """,
+          marked(thinker, chat("2+2?", "4")));
+    }
+  }
+
+  @Test
+  void whatAPromptHoldsIsLearntWithIt(@TempDir Path folder) throws IOException {
+    try (LlamaModel other = DemoModel.loadVocabulary(folder, MISTRAL_LIKE)) {
+      List<ChatMessage> messages = new ArrayList<>(chat("1+1?", "2", "2+2?", "4").messages());
+      messages.addFirst(new ChatMessage("system", "Be brief."));
+      assertEquals(
+          "<|im_start|>user 1+1?<|im_end|><|im_start|>assistant [2<|im_end|>]"
+              + "<|im_start|>user Be brief. 2+2?<|im_end|><|im_start|>assistant [4<|im_end|>]",
+          marked(new DocumentTokenizer(other), new Example.Chat(1, messages, null, null)));
+    }
+  }
+
+  @Test
+  void aReplyThatTheTemplateLeavesOutIsLearntBehindThePrompt(@TempDir Path folder)
+      throws IOException {
+    String template =
+        "{% for m in messages if m.role == 'user' %}Q: {{ m.content }}\nA: {% endfor %}";
+    try (LlamaModel other = DemoModel.loadVocabulary(folder, template)) {
+      assertEquals(
+          "Q: 1+1?\nA: [2<|im_end|>]", marked(new DocumentTokenizer(other), chat("1+1?", "2")));
+    }
+  }
+
+  @Test
+  void theLineOfAChatThatTheTemplateRefusesIsNamed(@TempDir Path folder) throws IOException {
+    String template = "{{ raise_exception('roles must alternate') }}";
+    try (LlamaModel other = DemoModel.loadVocabulary(folder, template)) {
+      DocumentTokenizer refusing = new DocumentTokenizer(other);
+      String message =
+          assertThrows(ChatTemplateException.class, () -> refusing.tokenize(chat("a", "b")))
+              .getMessage();
+      assertTrue(message.startsWith("line 1: "), message);
+      assertTrue(message.contains(other.path().toString()), message);
+      assertTrue(message.contains("roles must alternate"), message);
+    }
   }
 
   @Test

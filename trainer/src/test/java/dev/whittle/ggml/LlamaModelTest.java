@@ -119,24 +119,6 @@ class LlamaModelTest {
   }
 
   @Test
-  void theChatTemplateIsTheModels() {
-    ChatTemplate template = ChatTemplate.of(model);
-    List<ChatMessage> chat =
-        List.of(new ChatMessage("system", "Be brief."), new ChatMessage("user", "Ünï?"));
-    assertEquals(
-        """
-        <|im_start|>system
-        Be brief.<|im_end|>
-        <|im_start|>user
-        Ünï?<|im_end|>
-        <|im_start|>assistant
-        """,
-        template.apply(chat, true));
-    List<ChatMessage> cut = List.of(new ChatMessage("user", "a\0b"));
-    assertThrows(IllegalArgumentException.class, () -> template.apply(cut, true));
-  }
-
-  @Test
   void aSequenceIsTheSameInOnePieceAndInSeveral() {
     int[] text = tokens("What is 12 + 30?");
     try (LlamaContext context = model.newContext(options().sequences(2).build())) {

@@ -23,11 +23,4 @@ class ThoughtsTest {
       assertEquals("<think>a < b</think>", thought.toString(), "pieces of " + length);
     }
   }
-
-  @Test
-  void are_left_out_of_what_was_said() {
-    assertEquals("4", Thoughts.without("<think>2 + 2</think>\n\n4"));
-    assertEquals("4", Thoughts.without("4"));
-    assertEquals("<think>never ended", Thoughts.without("<think>never ended"));
-  }
 }

@@ -5,12 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.whittle.chat.ChatMessage;
 import dev.whittle.data.Example;
 import dev.whittle.data.ExampleWriter;
 import dev.whittle.data.JsonlDataset;
 import dev.whittle.evaluation.BoxedAnswerGrader;
 import dev.whittle.evaluation.GenerationOptions;
-import dev.whittle.ggml.ChatMessage;
 import dev.whittle.ggml.LlamaModelOptions;
 import dev.whittle.ggml.SamplerOptions;
 import dev.whittle.testing.DemoModel;

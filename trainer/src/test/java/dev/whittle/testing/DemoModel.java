@@ -3,11 +3,15 @@ package dev.whittle.testing;
 import dev.whittle.ggml.GgmlType;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.ggml.LlamaModelOptions;
+import dev.whittle.gguf.GgufFile;
+import dev.whittle.gguf.GgufMetadata;
+import dev.whittle.gguf.GgufWriter;
 import dev.whittle.huggingface.HuggingFaceCheckpoint;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.function.UnaryOperator;
 
 /// The model and the data that come with the project.
 public final class DemoModel {
@@ -31,6 +35,23 @@ public final class DemoModel {
   /// The model's vocabulary, to tokenize with. Whoever asks closes it.
   public static LlamaModel loadVocabulary() {
     return LlamaModel.load(file(), LlamaModelOptions.vocabulary());
+  }
+
+  /// The model's vocabulary in a file with other metadata. Whoever asks closes it.
+  public static LlamaModel loadVocabulary(Path folder, UnaryOperator<GgufMetadata.Builder> change)
+      throws IOException {
+    Path file = Files.createTempFile(folder, "vocabulary", ".gguf");
+    try (GgufFile model = GgufFile.open(file())) {
+      GgufMetadata metadata = change.apply(model.metadata().toBuilder()).build();
+      new GgufWriter(metadata).write(file, true);
+    }
+    return LlamaModel.load(file, LlamaModelOptions.vocabulary());
+  }
+
+  /// The model's vocabulary with another chat template. Whoever asks closes it.
+  public static LlamaModel loadVocabulary(Path folder, String chatTemplate) throws IOException {
+    return loadVocabulary(
+        folder, metadata -> metadata.put("tokenizer.chat_template", chatTemplate));
   }
 
   /// Written once, when a test first asks.
