@@ -106,7 +106,7 @@ final class BudgetOptions {
   /// @param fileBytes the size of the file that would be written
   TypeSelection choose(
       Path model,
-      JsonlDataset data,
+      List<JsonlDataset> data,
       int contextLength,
       boolean completionOnly,
       TypeSelection given,
@@ -168,7 +168,7 @@ final class BudgetOptions {
     return new SizeBudget.BitsPerWeight(bitsPerWeight);
   }
 
-  private static TokenizedCorpus corpus(Path model, JsonlDataset data, int contextLength) {
+  private static TokenizedCorpus corpus(Path model, List<JsonlDataset> data, int contextLength) {
     try (LlamaModel tokenizer = LlamaModel.load(model, LlamaModelOptions.vocabulary())) {
       return TokenizedCorpus.read(
           data,

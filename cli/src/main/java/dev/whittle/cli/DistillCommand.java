@@ -46,7 +46,7 @@ final class DistillCommand implements Callable<Integer>, Checkable {
   @Spec private CommandSpec spec;
 
   @Mixin private ModelOption teacher;
-  @Mixin private DataOption data;
+  @Mixin private TrainingDataOption data;
   @Mixin private OutputFile output;
 
   @Option(
@@ -147,7 +147,7 @@ final class DistillCommand implements Callable<Integer>, Checkable {
     LlamaModelOptions inference = LlamaModelOptions.defaults().withDevices(device.select());
     return new DistillationRequest(
         teacher.path(),
-        data.dataset(),
+        data.datasets(),
         dryRun ? output.path() : output.require(),
         selection,
         start(),
@@ -168,7 +168,7 @@ final class DistillCommand implements Callable<Integer>, Checkable {
   private TypeSelection typesWithinBudget() throws IOException {
     return budget.choose(
         teacher.path(),
-        data.dataset(),
+        data.datasets(),
         training.contextLength(),
         training.completionOnly(),
         types.select(FileType.Q2_K),

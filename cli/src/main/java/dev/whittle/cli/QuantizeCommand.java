@@ -25,6 +25,7 @@ import dev.whittle.transform.TransformSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
@@ -188,7 +189,7 @@ final class QuantizeCommand implements Callable<Integer>, Checkable {
     try (GgufFile model = GgufFile.open(source)) {
       return budget.choose(
           source,
-          calibration.dataset(),
+          List.of(calibration.dataset()),
           calibration.contextLength(),
           false,
           types.select(FileType.Q2_K),

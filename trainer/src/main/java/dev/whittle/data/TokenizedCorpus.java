@@ -5,6 +5,7 @@ import java.nio.ByteOrder;
 import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.List;
 import java.util.Random;
 import java.util.function.LongPredicate;
 import java.util.stream.Stream;
@@ -27,21 +28,34 @@ public final class TokenizedCorpus {
   ///   left
   public static TokenizedCorpus read(
       JsonlDataset dataset, DocumentTokenizer tokenizer, CorpusLimits limits) {
+    return read(List.of(dataset), tokenizer, limits);
+  }
+
+  /// Reads and tokenizes several data sets as if they were one, in their order.
+  ///
+  /// @throws DataException if a line is malformed or too long for the context, or if no document is
+  ///   left
+  public static TokenizedCorpus read(
+      List<JsonlDataset> datasets, DocumentTokenizer tokenizer, CorpusLimits limits) {
     TokenizedCorpus corpus = new TokenizedCorpus();
-    try (Stream<Example> examples = dataset.examples(selection(dataset, limits))) {
-      examples.forEach(example -> {
-        TokenizedDocument document = tokenizer.tokenize(example);
-        if (example instanceof Example.Text) {
-          corpus.addParts(document, limits.contextLength());
-        } else {
-          corpus.requireFits(dataset, example, document, limits.contextLength());
-          corpus.add(document);
-        }
-      });
+    LongPredicate selection = selection(datasets, limits);
+    for (JsonlDataset dataset : datasets) {
+      try (Stream<Example> examples = dataset.examples(selection)) {
+        examples.forEach(example -> {
+          TokenizedDocument document = tokenizer.tokenize(example);
+          if (example instanceof Example.Text) {
+            corpus.addParts(document, limits.contextLength());
+          } else {
+            corpus.requireFits(dataset, example, document, limits.contextLength());
+            corpus.add(document);
+          }
+        });
+      }
     }
     if (corpus.size == 0) {
       throw new DataException(
-          dataset.path() + " has no document of two tokens or more; name a data set that has some");
+          "%s has no document of two tokens or more; name a data set that has some"
+              .formatted(datasets.getFirst().path()));
     }
     return corpus;
   }
@@ -55,15 +69,17 @@ public final class TokenizedCorpus {
 
   /// Draws `maxDocuments` of the lines without replacement, each subset being as likely as any
   /// other, in one pass over them (selection sampling, Knuth's algorithm S).
-  private static LongPredicate selection(JsonlDataset dataset, CorpusLimits limits) {
-    long total = limits.maxDocuments() == 0 ? 0 : dataset.count();
+  private static LongPredicate selection(List<JsonlDataset> datasets, CorpusLimits limits) {
+    long total =
+        limits.maxDocuments() == 0 ? 0 : datasets.stream().mapToLong(JsonlDataset::count).sum();
     if (total <= limits.maxDocuments()) {
       return index -> true;
     }
     Random random = new Random(limits.seed());
     long[] missing = {limits.maxDocuments()};
+    long[] left = {total};
     return index -> {
-      boolean take = random.nextDouble() * (total - index) < missing[0];
+      boolean take = random.nextDouble() * left[0]-- < missing[0];
       missing[0] -= take ? 1 : 0;
       return take;
     };

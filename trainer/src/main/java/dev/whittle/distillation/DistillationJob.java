@@ -3,6 +3,7 @@ package dev.whittle.distillation;
 import dev.whittle.data.CorpusLimits;
 import dev.whittle.data.DataPosition;
 import dev.whittle.data.DocumentTokenizer;
+import dev.whittle.data.JsonlDataset;
 import dev.whittle.data.PackedBatches;
 import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.evaluation.TaskEvaluation;
@@ -26,6 +27,7 @@ import dev.whittle.training.Workers;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -219,10 +221,12 @@ public final class DistillationJob {
     recipe.put("teacher_sha256", teacherDigest);
     // Not its name: it holds the same wherever it is.
     recipe.put("teacher_cache", request.teacherCache() != null);
-    recipe.put("data", request.data().path().toString());
-    recipe.put("data_sha256", Digests.sha256(request.data().path()));
-    if (request.data().domain() != null) {
-      recipe.put("domain", request.data().domain());
+    List<Path> data = request.data().stream().map(JsonlDataset::path).toList();
+    recipe.put("data", oneOrAll(data.stream().map(Path::toString).toList()));
+    recipe.put("data_sha256", oneOrAll(data.stream().map(Digests::sha256).toList()));
+    String domain = request.data().getFirst().domain();
+    if (domain != null) {
+      recipe.put("domain", domain);
     }
     recipe.put("type", request.types().fileType().name());
     recipe.put("pure", request.types().pure());
@@ -238,6 +242,10 @@ public final class DistillationJob {
       recipe.putAll(request.evaluation().toMap());
     }
     return recipe;
+  }
+
+  private static Object oneOrAll(List<String> values) {
+    return values.size() == 1 ? values.getFirst() : values;
   }
 
   private @Nullable RunDirectory openRun(Map<String, Object> recipe) throws IOException {

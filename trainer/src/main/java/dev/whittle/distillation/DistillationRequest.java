@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 /// A distillation from files to a file.
 ///
 /// @param teacher the full-precision model
-/// @param data training text
+/// @param data training text, of all together
 /// @param output the GGUF file to write
 /// @param types which tensor becomes which type
 /// @param start where the student begins
@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
 /// @param overwrite whether `output`, and an earlier run in `runDirectory`, may be replaced
 public record DistillationRequest(
     Path teacher,
-    JsonlDataset data,
+    List<JsonlDataset> data,
     Path output,
     TypeSelection types,
     Start start,
@@ -52,7 +52,7 @@ public record DistillationRequest(
   /// A request that trains on all documents and ships the last step.
   public DistillationRequest(
       Path teacher,
-      JsonlDataset data,
+      List<JsonlDataset> data,
       Path output,
       TypeSelection types,
       Start start,
@@ -87,7 +87,11 @@ public record DistillationRequest(
   }
 
   public DistillationRequest {
+    data = List.copyOf(data);
     devices = List.copyOf(devices);
+    if (data.isEmpty()) {
+      throw new IllegalArgumentException("training needs data");
+    }
     if (devices.isEmpty()) {
       throw new IllegalArgumentException("training needs a device");
     }

@@ -22,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// Where the student of a [DistillationJob] begins.
@@ -93,7 +94,9 @@ final class StudentStart {
           .collect(
               model,
               documents,
-              request.data().path().getFileName().toString(),
+              request.data().stream()
+                  .map(dataset -> dataset.path().getFileName().toString())
+                  .collect(Collectors.joining(", ")),
               done -> listener.importance(Math.min(count, done * count / chunks), count));
     }
   }

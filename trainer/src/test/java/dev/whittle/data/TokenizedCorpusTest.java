@@ -129,6 +129,27 @@ class TokenizedCorpusTest {
   }
 
   @Test
+  void severalDataSetsAreAsOne() throws IOException {
+    List<String> lines = Files.readAllLines(DemoModel.QUESTIONS);
+    JsonlDataset first =
+        new JsonlDataset(Files.write(folder.resolve("first.jsonl"), lines.subList(0, 50)));
+    JsonlDataset second =
+        new JsonlDataset(Files.write(folder.resolve("second.jsonl"), lines.subList(50, 120)));
+    JsonlDataset both =
+        new JsonlDataset(Files.write(folder.resolve("both.jsonl"), lines.subList(0, 120)));
+    for (long most : new long[] {0, 60}) {
+      CorpusLimits limits = new CorpusLimits(512, most, 3);
+      assertTrue(
+          Arrays.deepEquals(
+              documents(TokenizedCorpus.read(both, tokenizer, limits)).toArray(),
+              documents(TokenizedCorpus.read(List.of(first, second), tokenizer, limits))
+                  .toArray()));
+    }
+    CorpusLimits all = CorpusLimits.ofContext(512);
+    assertEquals(100, TokenizedCorpus.read(List.of(first, first), tokenizer, all).size());
+  }
+
+  @Test
   void aSampleOfMoreThanThereAreIsAll() throws IOException {
     JsonlDataset dataset = dataset("{\"text\": \"one two\"}", "{\"text\": \"three four\"}");
     CorpusLimits limits = new CorpusLimits(64, 5, 1);

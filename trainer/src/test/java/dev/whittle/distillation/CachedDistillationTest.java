@@ -44,7 +44,7 @@ class CachedDistillationTest {
       String output, String loss, Path teacherCache, Path runDirectory, boolean resume) {
     return new DistillationRequest(
         DemoModel.file(),
-        new JsonlDataset(data),
+        List.of(new JsonlDataset(data)),
         folder.resolve(output),
         TypeSelection.of(FileType.TQ2_0),
         new Start.RoundToNearest(),

@@ -178,7 +178,7 @@ class DataParallelTest {
     }
     return new DistillationRequest(
         DemoModel.file(),
-        new JsonlDataset(data),
+        List.of(new JsonlDataset(data)),
         folder.resolve(output),
         TypeSelection.of(FileType.TQ2_0),
         new Start.RoundToNearest(),

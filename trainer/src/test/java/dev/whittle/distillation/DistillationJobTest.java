@@ -95,7 +95,7 @@ class DistillationJobTest {
     }
     return new DistillationRequest(
         DemoModel.file(),
-        new JsonlDataset(data),
+        List.of(new JsonlDataset(data)),
         folder.resolve(output),
         TypeSelection.of(FileType.TQ2_0),
         start,
@@ -551,7 +551,7 @@ class DistillationJobTest {
     DistillationRequest request =
         new DistillationRequest(
             DemoModel.file(),
-            new JsonlDataset(data),
+            List.of(new JsonlDataset(data)),
             output,
             TypeSelection.of(FileType.TQ2_0),
             new Start.Importance(),
