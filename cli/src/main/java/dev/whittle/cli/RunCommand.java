@@ -1,13 +1,14 @@
 package dev.whittle.cli;
 
 import dev.whittle.chat.ChatMessage;
-import dev.whittle.chat.Thinking;
 import dev.whittle.data.DocumentTokenizer;
 import dev.whittle.data.Example;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.ggml.SamplerOptions;
+import dev.whittle.ggml.Vocabulary;
 import dev.whittle.inference.Continuation;
 import dev.whittle.inference.TextGenerator;
+import dev.whittle.inference.Thoughts;
 import java.util.List;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -59,7 +60,8 @@ final class RunCommand implements Runnable {
       Continuation reply;
       try (ReplyText text = new ReplyText(terminal)) {
         if (!raw) {
-          text.accept(Thinking.opened(loaded.vocabulary().detokenize(tokens, true)));
+          Vocabulary vocabulary = loaded.vocabulary();
+          text.accept(Thoughts.openedBy(vocabulary.detokenize(tokens, true), vocabulary));
         }
         reply =
             new TextGenerator(loaded, inference.threads(), inference.attention(), draws)

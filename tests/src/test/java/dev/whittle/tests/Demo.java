@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.Stream;
 
 /// The model and the data that come with the project.
 final class Demo {
@@ -22,6 +23,22 @@ final class Demo {
   /// The model as a GGUF file in bfloat16, which tests only read.
   static Path model() {
     return Imported.FILE;
+  }
+
+  /// The model with another chat template, written to a folder.
+  static Path model(Path folder, String chatTemplate) throws IOException {
+    Path checkpoint = Files.createDirectory(folder.resolve("checkpoint"));
+    try (Stream<Path> files = Files.list(CHECKPOINT)) {
+      for (Path file : files.toList()) {
+        Files.copy(file, checkpoint.resolve(file.getFileName()));
+      }
+    }
+    Files.writeString(checkpoint.resolve("chat_template.jinja"), chatTemplate);
+    Path model = folder.resolve("model.gguf");
+    try (HuggingFaceCheckpoint changed = HuggingFaceCheckpoint.open(checkpoint)) {
+      changed.writeGguf(model, GgmlType.BF16, true);
+    }
+    return model;
   }
 
   /// Written once, when a test first asks.

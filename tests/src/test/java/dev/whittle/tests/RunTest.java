@@ -27,6 +27,31 @@ class RunTest {
   }
 
   @Test
+  void a_thought_that_the_template_opens_is_gone_on_with(@TempDir Path folder) throws Exception {
+    String template =
+        """
+        {%- for message in messages %}
+          {{- '<|im_start|>' ~ message.role ~ '\\n' ~ message.content ~ '<|im_end|>\\n' }}
+        {%- endfor %}
+        {%- if add_generation_prompt %}{{ '<|im_start|>assistant\\n<think>\\n' }}{% endif %}
+        """;
+    Path model = Demo.model(folder, template);
+    CommandLine run = whittle("run", "-m", model, "-p", "What is 1901 + 510?", "-t", 1);
+    assertDone(run);
+    assertTrue(run.out().endsWith("\\boxed{2411}\n"), run.out());
+  }
+
+  @Test
+  void a_template_that_refuses_a_chat_says_why(@TempDir Path folder) throws Exception {
+    Path model = Demo.model(folder, "{{ raise_exception('There must be a system message.') }}");
+    assertRefused(
+        whittle("run", "-m", model, "-p", "x"),
+        UNUSABLE,
+        "model.gguf",
+        "There must be a system message.");
+  }
+
+  @Test
   void a_raw_prompt_is_continued() {
     CommandLine raw =
         whittle("run", "-m", MODEL, "--raw", "-p", "<|im_start|>user\nWhat is", "-n", 3, "-t", 1);

@@ -9,6 +9,7 @@ import dev.whittle.ggml.LlamaContextOptions;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.ggml.Sampler;
 import dev.whittle.ggml.SamplerOptions;
+import dev.whittle.ggml.Vocabulary;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -95,24 +96,23 @@ public final class Conversation implements AutoCloseable {
     long start = System.nanoTime();
     loop.read(prompt, known);
     long promptRead = System.nanoTime();
-    StringBuilder reply = new StringBuilder();
-    written.accept(Thinking.opened(text));
-    int[] tokens =
-        loop.write(
-            Math.min(maxTokens, room),
-            piece -> {
-              reply.append(piece);
-              written.accept(piece);
-            },
-            stopped);
+    written.accept(Thoughts.openedBy(text, model.vocabulary()));
+    int[] tokens = loop.write(Math.min(maxTokens, room), written, stopped);
     long end = System.nanoTime();
     held = Arrays.copyOf(prompt, prompt.length + Math.max(0, tokens.length - 1));
     System.arraycopy(tokens, 0, held, prompt.length, held.length - prompt.length);
     messages.clear();
     messages.addAll(asked);
-    messages.add(new ChatMessage(ChatMessage.ASSISTANT, Thinking.without(reply.toString())));
+    messages.add(new ChatMessage(ChatMessage.ASSISTANT, Thinking.without(words(tokens))));
     return new Continuation(
         prompt.length - known, (promptRead - start) / 1e9, tokens.length, (end - promptRead) / 1e9);
+  }
+
+  /// A reply with its control tokens, such as those around a thought, but without what ended it.
+  private String words(int[] tokens) {
+    Vocabulary vocabulary = model.vocabulary();
+    boolean ended = tokens.length > 0 && vocabulary.isEndOfGeneration(tokens[tokens.length - 1]);
+    return vocabulary.detokenize(Arrays.copyOf(tokens, tokens.length - (ended ? 1 : 0)), true);
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.whittle.inference;
 
 import dev.whittle.chat.Thinking;
+import dev.whittle.ggml.Vocabulary;
 import java.util.function.BiConsumer;
 
 /// What a reasoning model writes between `<think>` and `</think>` before it replies.
@@ -15,6 +16,14 @@ public final class Thoughts {
   /// @param text is given the text, and whether it is thought; the marks belong to the thoughts
   public Thoughts(BiConsumer<String, Boolean> text) {
     this.text = text;
+  }
+
+  /// What a prompt has of the reply already: the mark that opens a thought, if the template writes
+  /// that for the model. Nothing where it is a control token, which replies are shown without.
+  public static String openedBy(String prompt, Vocabulary vocabulary) {
+    String opened = Thinking.opened(prompt);
+    int[] tokens = vocabulary.tokenize(opened, false, true);
+    return vocabulary.detokenize(tokens, false).contains(Thinking.OPENING) ? opened : "";
   }
 
   /// Takes the next piece.

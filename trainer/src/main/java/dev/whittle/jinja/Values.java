@@ -135,7 +135,8 @@ final class Values {
     };
   }
 
-  /// What a loop over a value goes through: a text's characters, a dictionary's keys.
+  /// What a loop over a value goes through, in a list of its own: a text's characters, a
+  /// dictionary's keys.
   static List<Object> items(Object value, Budget budget) {
     return switch (value) {
       case List<?> list -> {
@@ -152,7 +153,7 @@ final class Values {
         text.codePoints().forEach(c -> characters.add(Character.toString(c)));
         yield characters;
       }
-      case Undefined _ -> List.of();
+      case Undefined _ -> new ArrayList<>();
       default -> throw new TemplateException(kind(value) + " cannot be gone through");
     };
   }
