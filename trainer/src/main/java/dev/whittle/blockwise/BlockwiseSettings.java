@@ -35,7 +35,7 @@ public record BlockwiseSettings(
 
   /// Settings that do well at 2 to 4 bits.
   public static BlockwiseSettings defaults() {
-    return new BlockwiseSettings(GptqSettings.defaults(), 4, 0.01, 0.0005, ScaleMode.FROZEN, 42);
+    return new BlockwiseSettings(GptqSettings.defaults(), 4, 0.0025, 0.0005, ScaleMode.FROZEN, 42);
   }
 
   /// These settings with another number of epochs.
