@@ -40,6 +40,10 @@ public enum FileType {
   TQ1_0(36, GgmlType.TQ1_0),
   TQ2_0(37, GgmlType.TQ2_0),
   MXFP4_MOE(38, GgmlType.MXFP4),
+
+  /// MXFP4 for all matrices, which `llama-quantize` writes as `--pure MXFP4_MOE`: its mix gives
+  /// MXFP4 to experts alone, and eight bits to everything in a model without any.
+  MXFP4(38, GgmlType.MXFP4),
   Q1_0(40, GgmlType.Q1_0),
   Q2_0(41, GgmlType.Q2_0);
 
@@ -49,6 +53,11 @@ public enum FileType {
   FileType(int id, GgmlType mainType) {
     this.id = id;
     this.mainType = mainType;
+  }
+
+  /// Whether all quantized tensors have the main type.
+  public boolean isPure() {
+    return this == MXFP4;
   }
 
   /// The value of `enum llama_ftype`, which a file has as `general.file_type`.
@@ -62,13 +71,12 @@ public enum FileType {
   }
 
   /// The mix with this name, in upper or lower case. `Q3_K`, `Q4_K` and `Q5_K` stand for their
-  /// medium mixes, and `MXFP4` for `MXFP4_MOE`.
+  /// medium mixes.
   public static Optional<FileType> ofName(String name) {
     String upper = name.toUpperCase(Locale.ROOT);
     String full =
         switch (upper) {
           case "Q3_K", "Q4_K", "Q5_K" -> upper + "_M";
-          case "MXFP4" -> "MXFP4_MOE";
           default -> upper;
         };
     return Arrays.stream(values()).filter(type -> type.name().equals(full)).findFirst();

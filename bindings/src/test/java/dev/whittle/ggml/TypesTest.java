@@ -2,6 +2,7 @@ package dev.whittle.ggml;
 
 import static org.junit.jupiter.api.Assertions.assertAll;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -52,7 +53,7 @@ class TypesTest {
   }
 
   @ParameterizedTest
-  @EnumSource
+  @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "MXFP4")
   void aMixIsNamedAsLlamaCppNamesIt(FileType type) throws ReflectiveOperationException {
     String constant =
         type == FileType.F32 ? "LLAMA_FTYPE_ALL_F32" : "LLAMA_FTYPE_MOSTLY_" + type.name();
@@ -61,9 +62,16 @@ class TypesTest {
   }
 
   @Test
+  void mxfp4IsTheTypeOfAllMatrices() {
+    assertEquals(Optional.of(FileType.MXFP4), FileType.ofName("mxfp4"));
+    assertEquals(FileType.MXFP4_MOE.id(), FileType.MXFP4.id());
+    assertTrue(FileType.MXFP4.isPure());
+    assertFalse(FileType.MXFP4_MOE.isPure());
+  }
+
+  @Test
   void shortNamesStandForTheMediumMixes() {
     assertEquals(Optional.of(FileType.Q4_K_M), FileType.ofName("q4_k"));
-    assertEquals(Optional.of(FileType.MXFP4_MOE), FileType.ofName("MXFP4"));
     assertTrue(FileType.ofName("Q9_9").isEmpty());
   }
 

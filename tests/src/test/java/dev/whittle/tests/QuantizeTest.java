@@ -253,6 +253,16 @@ class QuantizeTest {
   }
 
   @Test
+  void mxfp4_is_for_all_matrices_of_a_dense_model() {
+    Path out = folder.resolve("out.gguf");
+    assertDone(whittle("quantize", MODEL, out, "mxfp4"));
+    try (GgufFile file = GgufFile.open(out)) {
+      assertEquals(GgmlType.MXFP4, file.tensor(FFN_UP).orElseThrow().type());
+      assertEquals(GgmlType.MXFP4, file.tensor("token_embd.weight").orElseThrow().type());
+    }
+  }
+
+  @Test
   void refuses_what_makes_no_sense() throws IOException {
     Path out = folder.resolve("out.gguf");
     assertRefused(whittle("quantize", MODEL, out, "Q9_K"), UNUSABLE, "'Q9_K'", "Q4_K_M");
@@ -266,6 +276,10 @@ class QuantizeTest {
         whittle("quantize", MODEL, out, "Q4_0", "--tensor-type", "(=q4_0"),
         UNUSABLE,
         "regular expression");
+    assertRefused(
+        whittle("quantize", MODEL, out, "Q4_0", "--tensor-type", "ffn_upp=q4_0"),
+        UNUSABLE,
+        "'ffn_upp'");
     assertRefused(
         whittle("quantize", MODEL, out, "Q4_0", "--method", "imatrix"), UNUSABLE, "--imatrix");
     assertRefused(

@@ -76,6 +76,7 @@ public record QuantizationPlan(FileType fileType, List<Assignment> tensors) {
                 Comparator.<TensorInfo>comparingInt(tensor -> layer(tensor.name()))
                     .thenComparing(TensorInfo::name))
             .toList();
+    requireMatches(selection, tensors);
     TypeMix mix = mix(selection.fileType(), ModelTraits.of(metadata), ordered, hasImportance);
     List<Assignment> assignments = new ArrayList<>();
     for (TensorInfo tensor : ordered) {
@@ -99,6 +100,18 @@ public record QuantizationPlan(FileType fileType, List<Assignment> tensors) {
     return 8.0 * bytes() / tensors.stream().mapToLong(tensor -> tensor.tensor().elements()).sum();
   }
 
+  /// A pattern that no name matches is a misspelt one.
+  private static void requireMatches(TypeSelection selection, List<TensorInfo> tensors) {
+    for (Pattern pattern : selection.tensorTypes().keySet()) {
+      if (tensors.stream().noneMatch(tensor -> pattern.matcher(tensor.name()).find())) {
+        throw new QuantizationException(
+            "no tensor has a name that matches '"
+                + pattern
+                + "'; 'whittle inspect --tensors' lists the names");
+      }
+    }
+  }
+
   private static TypeMix mix(
       FileType fileType, ModelTraits model, List<TensorInfo> tensors, boolean hasImportance) {
     List<TensorRole> roles = tensors.stream().map(tensor -> TensorRole.of(tensor.name())).toList();
@@ -116,7 +129,7 @@ public record QuantizationPlan(FileType fileType, List<Assignment> tensors) {
     GgmlType requested = explicitType(selection, role, tensor.name());
     if (requested == null && selection.fileType().mainType().isQuantized()) {
       requested = selection.patternType(tensor.name());
-      if (requested == null && !selection.pure()) {
+      if (requested == null && !selection.pure() && !selection.fileType().isPure()) {
         requested = mix.next(role, tensor);
         if (selection.outputType() != null && mix.isOutput(role)) {
           requested = selection.outputType();

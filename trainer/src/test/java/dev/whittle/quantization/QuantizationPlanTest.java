@@ -183,7 +183,7 @@ class QuantizationPlanTest {
     Path source = folder.resolve("model.gguf");
     model.write(source);
     for (FileType type : types) {
-      ModelQuantizer reference = ModelQuantizer.of(type).withThreads(2);
+      ModelQuantizer reference = ModelQuantizer.of(type).withThreads(2).withPure(type.isPure());
       TypeSelection selection = TypeSelection.of(type);
       if (type == FileType.Q1_0 && model.embedding() % 128 != 0) {
         // There is no substitute, here as there.
