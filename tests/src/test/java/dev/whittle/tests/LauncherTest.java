@@ -76,6 +76,16 @@ class LauncherTest {
   }
 
   @Test
+  void names_are_unicode_whatever_the_locale() throws Exception {
+    Path model = SampleModel.write(folder.resolve("mödel 模型.gguf"));
+    for (String locale : List.of("C", "POSIX", "C.UTF-8")) {
+      CommandLine run = start(Map.of("LC_ALL", locale), "inspect", model.toString());
+      assertDone(run);
+      assertTrue(run.out().contains("mödel 模型.gguf"), run.out());
+    }
+  }
+
+  @Test
   void a_jdk_that_does_not_fit_is_refused() throws Exception {
     assertRefused(
         start(Map.of("WHITTLE_JAVA_HOME", folder.toString()), "--version"),
