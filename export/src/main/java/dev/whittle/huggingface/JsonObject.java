@@ -1,5 +1,6 @@
 package dev.whittle.huggingface;
 
+import dev.whittle.io.JsonProblem;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -68,7 +69,7 @@ final class JsonObject {
       node = MAPPER.readTree(json);
     } catch (JacksonException e) {
       throw new CheckpointException(
-          file + " is not valid JSON (" + e.getOriginalMessage() + "); download it again", e);
+          file + " is not valid JSON (" + JsonProblem.of(e) + "); download it again", e);
     }
     if (!node.isObject()) {
       throw new CheckpointException(file + " does not hold a JSON object; download it again");

@@ -1,6 +1,7 @@
 package dev.whittle.data;
 
 import dev.whittle.chat.ChatMessage;
+import dev.whittle.io.JsonProblem;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,8 +27,7 @@ final class ExampleParser {
     try {
       object = JSON.readTree(text);
     } catch (JacksonException e) {
-      throw new DataException(
-          where() + " is not JSON (" + e.getOriginalMessage() + "); mend it", e);
+      throw new DataException(where() + " is not JSON (" + JsonProblem.of(e) + "); mend it", e);
     }
     if (!object.isObject()) {
       throw error("is not a JSON object; write {…} with 'messages', 'prompt' or 'text'");

@@ -2,10 +2,12 @@ package dev.whittle.data;
 
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.MalformedInputException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
 import java.util.Set;
@@ -23,6 +25,9 @@ import org.jspecify.annotations.Nullable;
 /// @param domain the one whose examples are the data set, as if the file had no others; null for
 ///   all
 public record JsonlDataset(Path path, @Nullable String domain) {
+  private static final byte[] GZIP = {0x1f, (byte) 0x8b};
+  private static final int BYTE_ORDER_MARK = '\ufeff';
+
   /// All examples of a file.
   public JsonlDataset(Path path) {
     this(path, null);
@@ -47,6 +52,13 @@ public record JsonlDataset(Path path, @Nullable String domain) {
     return StreamSupport.stream(iterable.spliterator(), false).onClose(() -> close(reader));
   }
 
+  /// @throws DataException if there is no such file
+  public void requireFile() {
+    if (!Files.isRegularFile(path)) {
+      throw new DataException(path + " is not a file; name a data set of JSON lines");
+    }
+  }
+
   /// How many examples there are.
   ///
   /// @throws DataException if the file cannot be read, or has none of the domain
@@ -64,13 +76,30 @@ public record JsonlDataset(Path path, @Nullable String domain) {
   }
 
   private BufferedReader open() {
-    if (!Files.isRegularFile(path)) {
-      throw new DataException(path + " is not a file; name a data set of JSON lines");
-    }
+    requireFile();
     try {
-      return Files.newBufferedReader(path);
+      requireUncompressed();
+      BufferedReader reader = Files.newBufferedReader(path);
+      skipByteOrderMark(reader);
+      return reader;
     } catch (IOException e) {
       throw unreadable(e);
+    }
+  }
+
+  private void requireUncompressed() throws IOException {
+    try (InputStream bytes = Files.newInputStream(path)) {
+      if (Arrays.equals(bytes.readNBytes(GZIP.length), GZIP)) {
+        throw new DataException(path + " is compressed; decompress it with gunzip");
+      }
+    }
+  }
+
+  /// Editors on Windows begin files in UTF-8 with one.
+  private static void skipByteOrderMark(BufferedReader reader) throws IOException {
+    reader.mark(1);
+    if (reader.read() != BYTE_ORDER_MARK) {
+      reader.reset();
     }
   }
 

@@ -4,6 +4,7 @@ import dev.whittle.data.Example;
 import dev.whittle.data.ExampleWriter;
 import dev.whittle.data.JsonlDataset;
 import dev.whittle.io.AtomicFile;
+import dev.whittle.io.JsonProblem;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -92,7 +93,7 @@ final class UnfinishedDataset implements AutoCloseable {
       account = JSON.readValue(Files.readString(file), Account.class);
     } catch (JacksonException e) {
       throw new SynthesisException(
-          file + " is damaged (" + e.getOriginalMessage() + "); delete it and begin anew", e);
+          file + " is damaged (" + JsonProblem.of(e) + "); delete it and begin anew", e);
     }
     if (account.settings() == null || account.counts() == null) {
       throw new SynthesisException(file + " is damaged; delete it and begin anew");

@@ -1,15 +1,19 @@
 package dev.whittle.data;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.whittle.chat.ChatMessage;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -49,6 +53,33 @@ class JsonlDatasetTest {
             new Example.Text(4, "Ünïcode 🚀", null, null)),
         read(dataset));
     assertEquals(3, dataset.count());
+  }
+
+  @Test
+  void editorsMayHaveBegunTheFileWithAByteOrderMark() throws IOException {
+    JsonlDataset dataset = dataset("\ufeff{\"text\": \"a\"}", "{\"text\": \"b\"}");
+    assertEquals(
+        List.of(new Example.Text(1, "a", null, null), new Example.Text(2, "b", null, null)),
+        read(dataset));
+    assertEquals(2, dataset.count());
+  }
+
+  @Test
+  void whatIsCompressedMustBeDecompressed() throws IOException {
+    Path file = folder.resolve("data.jsonl.gz");
+    try (OutputStream out = new GZIPOutputStream(Files.newOutputStream(file))) {
+      out.write("{\"text\": \"a\"}\n".getBytes(StandardCharsets.UTF_8));
+    }
+    DataException e = assertThrows(DataException.class, () -> read(new JsonlDataset(file)));
+    assertEquals(file + " is compressed; decompress it with gunzip", e.getMessage());
+  }
+
+  @Test
+  void whatIsNoJsonIsSaidInPlainWords() throws IOException {
+    JsonlDataset dataset = dataset("{\"text\": \"a\"");
+    DataException e = assertThrows(DataException.class, () -> read(dataset));
+    assertTrue(e.getMessage().contains("data.jsonl line 1 is not JSON (Unexpected end-of-input"));
+    assertFalse(e.getMessage().contains("Source"), e.getMessage());
   }
 
   @Test
