@@ -14,16 +14,19 @@ public record SamplerOptions(double temperature, int topK, double topP, double m
   private static final long GREATEST_SEED = 0xFFFF_FFFEL;
 
   public SamplerOptions {
-    require(temperature > 0 && temperature < Double.POSITIVE_INFINITY, "temperature", temperature);
-    require(topK >= 0, "topK", topK);
-    require(topP > 0 && topP <= 1, "topP", topP);
-    require(minP >= 0 && minP <= 1, "minP", minP);
-    require(seed >= 0 && seed <= GREATEST_SEED, "seed", seed);
+    require(
+        temperature > 0 && temperature < Double.POSITIVE_INFINITY,
+        "temperature must be positive",
+        temperature);
+    require(topK >= 0, "top-k must not be negative", topK);
+    require(topP > 0 && topP <= 1, "top-p must be more than 0 and at most 1", topP);
+    require(minP >= 0 && minP <= 1, "min-p must be from 0 to 1", minP);
+    require(seed >= 0 && seed <= GREATEST_SEED, "seed must be from 0 to " + GREATEST_SEED, seed);
   }
 
-  private static void require(boolean holds, String name, Number value) {
+  private static void require(boolean holds, String rule, Number value) {
     if (!holds) {
-      throw new IllegalArgumentException(name + " " + value + " is out of range");
+      throw new IllegalArgumentException("the " + rule + ", and is " + value);
     }
   }
 

@@ -155,7 +155,7 @@ public final class Distillation implements AutoCloseable {
   /// Trains on one more step, with the next text of the corpus.
   ///
   /// @throws ArithmeticException if the loss or the gradient is not a number any more; the weights
-  ///   are then as before the step
+  ///   are then as before the step. Also if a weight has become too large for its type.
   public StepReport step() {
     List<PackedBatch> step = new ArrayList<>();
     for (int i = 0; i < plan.microBatches(); i++) {
@@ -199,7 +199,12 @@ public final class Distillation implements AutoCloseable {
     float scale = (float) (clipped / loss.meanWeight());
     students.update(ADAM, group -> adamStep(group, number, rate, scale));
     long updated = System.nanoTime();
-    students.encodeAgain();
+    try {
+      students.encodeAgain();
+    } catch (IllegalArgumentException e) {
+      throw new ArithmeticException(
+          "step " + number + " diverged: " + e.getMessage() + "; use a lower learning rate");
+    }
     long encoded = System.nanoTime();
     progress =
         new Checkpoint.Progress(

@@ -51,18 +51,21 @@ public record DistillationSettings(
     @Nullable OnPolicy onPolicy) {
 
   public DistillationSettings {
-    if (steps < 1 || tokensPerStep < 1 || microBatchTokens < 1 || contextLength < 2) {
-      throw new IllegalArgumentException(
-          "steps and tokens must be at least 1, and the context at least 2");
-    }
-    if (!(learningRate > 0)
-        || !(vectorRate >= 0)
-        || !(weightDecay >= 0)
-        || !(clip >= 0)
-        || !(floor >= 0 && floor <= 1)
-        || warmup < 0) {
-      throw new IllegalArgumentException(
-          "the learning rate must be positive, and its schedule, weight decay and clip not negative");
+    require(steps >= 1, "the number of steps must be at least 1", steps);
+    require(tokensPerStep >= 1, "the tokens of a step must be at least 1", tokensPerStep);
+    require(microBatchTokens >= 1, "the tokens at a time must be at least 1", microBatchTokens);
+    require(contextLength >= 2, "the longest document must be at least 2 tokens", contextLength);
+    require(learningRate > 0, "the learning rate must be positive", learningRate);
+    require(vectorRate >= 0, "the learning rate of vectors must not be negative", vectorRate);
+    require(warmup >= 0, "the warm-up must not be negative", warmup);
+    require(floor >= 0 && floor <= 1, "the learning rate's floor must be from 0 to 1", floor);
+    require(weightDecay >= 0, "the weight decay must not be negative", weightDecay);
+    require(clip >= 0, "the norm to clip at must not be negative", clip);
+  }
+
+  private static void require(boolean holds, String rule, Number value) {
+    if (!holds) {
+      throw new IllegalArgumentException(rule + ", and is " + value);
     }
   }
 

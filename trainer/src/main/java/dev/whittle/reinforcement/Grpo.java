@@ -305,7 +305,12 @@ final class Grpo {
     float scale = clip > 0 && norm > clip ? (float) (clip / norm) : 1f;
     AdamW.Step step = new AdamW.Step(number, (float) schedule.at(number), 0, scale);
     weights.update(adam(norm * scale), group -> step);
-    weights.encode();
+    try {
+      weights.encode();
+    } catch (IllegalArgumentException e) {
+      throw new ArithmeticException(
+          "update " + number + " diverged: " + e.getMessage() + "; use a lower learning rate");
+    }
     return norm;
   }
 

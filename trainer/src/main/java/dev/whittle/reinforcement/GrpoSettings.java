@@ -70,15 +70,12 @@ public record GrpoSettings(
         clipLow > 0 && clipLow < 1 && clipHigh > 0,
         "the ratios to clip at must be positive, and the lower one below 1");
     require(klWeight >= 0, "the weight of the divergence must not be negative");
-    require(
-        learningRate > 0
-            && clip >= 0
-            && damping >= 0
-            && floor >= 0
-            && floor <= 1
-            && warmup >= 0
-            && microBatchTokens >= 1,
-        "the learning rate must be positive, and its schedule, clip and damping not" + " negative");
+    require(learningRate > 0, "the learning rate must be positive");
+    require(warmup >= 0, "the warm-up must not be negative");
+    require(floor >= 0 && floor <= 1, "the learning rate's floor must be from 0 to 1");
+    require(clip >= 0, "the norm to clip at must not be negative");
+    require(damping >= 0, "the damping must not be negative");
+    require(microBatchTokens >= 1, "the tokens at a time must be at least 1");
   }
 
   private static void require(boolean holds, String sentence) {
