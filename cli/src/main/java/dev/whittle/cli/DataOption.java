@@ -17,6 +17,10 @@ final class DataOption {
 
   @Mixin private DomainOption domain;
 
+  Path path() {
+    return path;
+  }
+
   JsonlDataset dataset() {
     return domain.of(path);
   }

@@ -19,6 +19,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -39,8 +40,7 @@ import picocli.CommandLine.Spec;
       "Lowers a model to a quantized type and trains the quantized weights to behave like the model"
           + " itself. The file holds the very blocks that were trained.",
       ""
-    },
-    sortOptions = false)
+    })
 final class DistillCommand implements Callable<Integer>, Checkable {
   @ParentCommand private Whittle whittle;
   @Spec private CommandSpec spec;
@@ -108,10 +108,15 @@ final class DistillCommand implements Callable<Integer>, Checkable {
 
   @Override
   public Integer call() throws IOException {
-    run.check();
     if (json && !dryRun) {
       throw new ParameterException(
           spec.commandLine(), "--json is for what --dry-run says; add --dry-run or leave it out");
+    }
+    run.check(dryRun || output.mayReplace());
+    if (!dryRun) {
+      List<@Nullable Path> inputs = new ArrayList<>(data.paths());
+      Collections.addAll(inputs, teacher.path(), importance, startFile(), evaluation.questions());
+      output.require(inputs.toArray(Path[]::new));
     }
     budget.requireOneOf(type, "--type");
     teacher.requireSound();
@@ -148,7 +153,7 @@ final class DistillCommand implements Callable<Integer>, Checkable {
     return new DistillationRequest(
         teacher.path(),
         data.datasets(),
-        dryRun ? output.path() : output.require(),
+        output.path(),
         selection,
         start(),
         importance,
@@ -204,17 +209,10 @@ final class DistillCommand implements Callable<Integer>, Checkable {
               + loss
               + "' needs those behind every one; leave it out");
     }
-    if (absolute(teacherCache).equals(absolute(output.path()))) {
-      throw new ParameterException(
-          spec.commandLine(), "--teacher-cache and -o name the same file; name two");
-    }
+    OutputFile.requireDistinct(teacherCache, output.path());
     if (!Files.isRegularFile(teacherCache)) {
       OutputFile.check(teacherCache, false);
     }
-  }
-
-  private static Path absolute(Path path) {
-    return path.toAbsolutePath().normalize();
   }
 
   private int plan(DistillationRequest request) {
@@ -230,6 +228,10 @@ final class DistillCommand implements Callable<Integer>, Checkable {
     }
     plan.memory().requireFit(request.teacher().toString());
     return ExitCode.OK;
+  }
+
+  private @Nullable Path startFile() {
+    return start() instanceof Start.Model model ? model.file() : null;
   }
 
   private Start start() {

@@ -119,10 +119,13 @@ final class EvalCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    for (Path file : new Path[] {output, replies}) {
-      if (file != null) {
-        OutputFile.check(file, force);
-      }
+    checkOutput(output);
+    checkOutput(replies);
+    if (output != null) {
+      OutputFile.requireDistinct(output, replies);
+    }
+    if (teacher != null) {
+      ModelLoader.requireSound(teacher);
     }
     JsonlDataset dataset = data.dataset();
     ModelOverview overview;
@@ -157,6 +160,12 @@ final class EvalCommand implements Callable<Integer> {
         whittle.terminal().print(describe(overview, task, simulated, divergence));
       }
       return ExitCode.OK;
+    }
+  }
+
+  private void checkOutput(@Nullable Path file) {
+    if (file != null) {
+      OutputFile.check(file, force, model.path(), data.path(), teacher);
     }
   }
 

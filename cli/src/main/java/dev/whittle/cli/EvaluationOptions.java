@@ -74,6 +74,11 @@ final class EvaluationOptions {
       description = "End after N evaluations in a row without a new best one; by default, never.")
   private @Nullable Integer patience;
 
+  /// The file of the questions, if there are any.
+  @Nullable Path questions() {
+    return questions;
+  }
+
   /// @return null if there are no evaluations
   /// @throws ParameterException if the options contradict each other
   @Nullable EvaluationSettings settings() {

@@ -67,7 +67,7 @@ final class ExportCommand implements Callable<Integer>, Checkable {
   @Override
   public Integer call() throws IOException {
     check();
-    Path target = output.require();
+    Path target = output.require(model.path(), record);
     Lineage lineage = record == null ? null : Lineage.of(record);
     String origin;
     try (GgufFile trained = GgufFile.open(model.path())) {

@@ -13,11 +13,15 @@ import dev.whittle.gguf.GgufException;
 import dev.whittle.huggingface.CheckpointException;
 import dev.whittle.quantization.QuantizationException;
 import dev.whittle.synthesis.SynthesisException;
+import dev.whittle.training.RunDirectoryException;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.FileAlreadyExistsException;
-import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import picocli.CommandLine;
 import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.IExecutionExceptionHandler;
@@ -76,6 +80,7 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
       case RecipeException _ -> true;
       case ReportException _ -> true;
       case StageException e -> e.exitCode() == ExitCode.USAGE;
+      case RunDirectoryException _ -> true;
       case FileAlreadyExistsException _ -> true;
       default -> false;
     };
@@ -100,6 +105,7 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
       case ChatTemplateException e -> e.getMessage();
       case OutputException e -> e.getMessage();
       case IOException e -> e.getMessage();
+      case UncheckedIOException e -> e.getMessage();
       case OutOfMemoryError e ->
           "Java ran out of memory ("
               + e.getMessage()
@@ -136,14 +142,33 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
               : e.getCommandLine().getSubcommands().isEmpty()
                   ? "unexpected argument"
                   : "unknown command";
-      List<String> near = unmatched.getSuggestions();
+      String word = unmatched.getUnmatched().getFirst();
       return kind
           + " '"
-          + unmatched.getUnmatched().getFirst()
+          + word
           + "'"
-          + (near.isEmpty() ? "." : ", did you mean '" + near.getFirst() + "'?");
+          + unmatched.getSuggestions().stream()
+              .filter(suggestion -> isNear(word, suggestion))
+              .findFirst()
+              .map(near -> ", did you mean '" + near + "'?")
+              .orElse(".");
     }
     return decapitalized(e.getMessage().lines().findFirst().orElse("wrong usage")) + ".";
+  }
+
+  /// Whether someone may have meant the other word: it begins with this one, or has at least half
+  /// of its pairs of letters. picocli suggests something for anything.
+  private static boolean isNear(String word, String other) {
+    Set<String> pairs = pairs(word);
+    Set<String> common = pairs(other);
+    common.retainAll(pairs);
+    return other.startsWith(word) || 2 * common.size() >= pairs.size();
+  }
+
+  private static Set<String> pairs(String word) {
+    return IntStream.range(0, word.length() - 1)
+        .mapToObj(i -> word.substring(i, i + 2))
+        .collect(Collectors.toSet());
   }
 
   private static String decapitalized(String sentence) {

@@ -38,8 +38,7 @@ import picocli.CommandLine.Spec;
           + " right (group-relative policy optimization). The file holds the very blocks that were"
           + " trained.",
       ""
-    },
-    sortOptions = false)
+    })
 final class GrpoCommand implements Callable<Integer>, Checkable {
   @ParentCommand private Whittle whittle;
   @Spec private CommandSpec spec;
@@ -229,7 +228,7 @@ final class GrpoCommand implements Callable<Integer>, Checkable {
 
   @Override
   public Integer call() throws IOException {
-    run.check();
+    run.check(output.mayReplace());
     GrpoRequest request = request();
     GrpoResult result;
     try (Steps progress = new Steps();
@@ -263,7 +262,7 @@ final class GrpoCommand implements Callable<Integer>, Checkable {
           model.path(),
           masters,
           data.dataset(),
-          output.require(),
+          output.require(model.path(), data.path(), masters, reference, importance),
           type == null ? null : types.select(type),
           reference,
           importance,

@@ -56,7 +56,7 @@ final class ImatrixCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    Path target = output.require();
+    Path target = output.require(model.path(), data.path());
     JsonlDataset dataset = data.dataset();
     long examples = Math.min(limit, dataset.count());
     ImportanceCollector collector =

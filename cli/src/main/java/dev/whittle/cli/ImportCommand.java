@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
@@ -49,13 +50,13 @@ final class ImportCommand implements Callable<Integer> {
       names = "--outtype",
       paramLabel = "TYPE",
       description =
-          "The type of the matrices: ${COMPLETION-CANDIDATES}. By default, the"
-              + " checkpoint's own, which loses nothing.")
+          "The type of the matrices: f32, f16 or bf16. By default, the checkpoint's own, which loses"
+              + " nothing.")
   private @Nullable OutputType outputType;
 
   @Override
   public Integer call() throws IOException {
-    Path target = output.require();
+    Path target = output.require(checkpointFiles());
     try (HuggingFaceCheckpoint checkpoint = HuggingFaceCheckpoint.open(folder)) {
       GgmlType type = outputType == null ? checkpoint.storedType() : outputType.type;
       try (Progress progress = new Progress(whittle.terminal(), "import", "bytes")) {
@@ -77,5 +78,15 @@ final class ImportCommand implements Callable<Integer> {
                       Files.size(target)));
     }
     return ExitCode.OK;
+  }
+
+  /// What the folder holds, except for earlier results of this command.
+  private Path[] checkpointFiles() throws IOException {
+    if (!Files.isDirectory(folder)) {
+      return new Path[0];
+    }
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.filter(file -> !file.toString().endsWith(".gguf")).toArray(Path[]::new);
+    }
   }
 }

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /// The file that a command writes: `-o` and `--force`.
@@ -25,9 +26,10 @@ final class OutputFile {
 
   /// The file, if it can be written as far as one can tell beforehand.
   ///
-  /// @throws UnusableException if it cannot
-  Path require() {
-    check(path, force);
+  /// @param inputs what the command reads; null for what it was not given
+  /// @throws UnusableException if it cannot, or would be written over an input
+  Path require(@Nullable Path... inputs) {
+    check(path, force, inputs);
     return path;
   }
 
@@ -36,10 +38,18 @@ final class OutputFile {
     return force;
   }
 
-  /// Fails where writing `path` would, so that hours of work do not end in that.
+  /// Fails where writing `path` would, so that hours of work do not end in that, and where it would
+  /// destroy what the command reads, which no one means by `--force`.
   ///
+  /// @param inputs what the command reads; null for what it was not given
   /// @throws UnusableException naming the file and the mend
-  static void check(Path path, boolean force) {
+  static void check(Path path, boolean force, @Nullable Path... inputs) {
+    for (Path input : inputs) {
+      if (input != null && isSame(path, input)) {
+        throw new UnusableException(
+            "cannot write " + path + ": the command reads that file; choose another name");
+      }
+    }
     try {
       AtomicFile.checkWritable(path, force);
     } catch (FileAlreadyExistsException e) {
@@ -56,5 +66,26 @@ final class OutputFile {
               + folder
               + "; choose another folder");
     }
+  }
+
+  /// Fails where two files to write are one.
+  ///
+  /// @throws UnusableException naming it
+  static void requireDistinct(Path path, @Nullable Path other) {
+    if (other != null && isSame(path, other)) {
+      throw new UnusableException(path + " is to be written twice; give one of them another name");
+    }
+  }
+
+  /// Whether both paths lead to the same file, which may not be there yet.
+  private static boolean isSame(Path path, Path other) {
+    try {
+      if (Files.exists(path) && Files.exists(other)) {
+        return Files.isSameFile(path, other);
+      }
+    } catch (IOException _) {
+      // What cannot be looked at is compared by its name.
+    }
+    return path.toAbsolutePath().normalize().equals(other.toAbsolutePath().normalize());
   }
 }

@@ -8,9 +8,13 @@ final class PositiveInt implements ITypeConverter<Integer> {
   @Override
   public Integer convert(String value) {
     try {
-      int count = Integer.parseInt(value);
+      long count = Long.parseLong(value);
+      if (count > Integer.MAX_VALUE) {
+        throw new TypeConversionException(
+            "'" + value + "' is more than the " + Integer.MAX_VALUE + " that there can be");
+      }
       if (count >= 1) {
-        return count;
+        return (int) count;
       }
     } catch (NumberFormatException _) {
       // The sentence below says what is wanted.

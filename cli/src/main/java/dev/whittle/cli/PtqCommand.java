@@ -38,8 +38,7 @@ import tools.jackson.databind.json.JsonMapper;
           + " them. Each cell runs 'quantize' (or 'simulate') and 'eval' in processes of their own. What"
           + " is measured already is kept; what failed is tried again.",
       ""
-    },
-    sortOptions = false)
+    })
 final class PtqCommand implements Callable<Integer> {
   static final String DEFAULT_CACHE = "f16";
 

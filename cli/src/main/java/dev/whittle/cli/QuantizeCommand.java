@@ -110,7 +110,7 @@ final class QuantizeCommand implements Callable<Integer>, Checkable {
   public Integer call() throws IOException {
     check();
     if (!dryRun) {
-      OutputFile.check(target, force);
+      OutputFile.check(target, force, source, importanceFile, calibration.file());
     }
     TransformKind kind = transform();
     if (kind == null) {

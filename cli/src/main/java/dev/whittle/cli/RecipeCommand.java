@@ -84,8 +84,7 @@ final class RecipeCommand implements Runnable {
         "Runs the stages of a recipe that are not up to date. A recipe that was killed goes on where"
             + " it was.",
         ""
-      },
-      sortOptions = false)
+      })
   static final class Run implements Callable<Integer> {
     @ParentCommand private RecipeCommand parent;
     @Mixin private RecipeOption recipe;

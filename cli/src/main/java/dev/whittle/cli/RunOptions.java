@@ -1,5 +1,8 @@
 package dev.whittle.cli;
 
+import dev.whittle.training.RunDirectory;
+import dev.whittle.training.RunDirectoryException;
+import java.io.IOException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
@@ -45,9 +48,19 @@ final class RunOptions {
     return resume;
   }
 
+  /// Finds out before any work whether a run can be begun in the directory, or gone on with.
+  ///
+  /// @param overwrite whether an earlier run may be replaced
   /// @throws ParameterException if there is no run to go on with
-  void check() {
-    if (resume && directory == null) {
+  /// @throws RunDirectoryException if the directory cannot be used
+  void check(boolean overwrite) throws IOException {
+    if (directory != null) {
+      if (resume) {
+        RunDirectory.open(directory);
+      } else {
+        RunDirectory.requireUnused(directory, overwrite);
+      }
+    } else if (resume) {
       throw new ParameterException(
           command.commandLine(), "--resume needs the run to go on with; add --run-dir DIR");
     }

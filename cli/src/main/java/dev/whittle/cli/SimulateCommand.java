@@ -46,7 +46,7 @@ final class SimulateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    OutputFile.check(target, force);
+    OutputFile.check(target, force, source);
     try (GgufFile model = GgufFile.open(source)) {
       SimulatedModel.write(model, simulation, target, force);
       whittle

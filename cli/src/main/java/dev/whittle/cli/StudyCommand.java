@@ -157,8 +157,7 @@ final class StudyCommand implements Runnable {
             + " that was killed goes on where it was. The table goes to table.md and table.json in the"
             + " study's directory, too.",
         ""
-      },
-      sortOptions = false)
+      })
   static final class Run implements Callable<Integer> {
     @ParentCommand private StudyCommand parent;
     @Spec private CommandSpec spec;

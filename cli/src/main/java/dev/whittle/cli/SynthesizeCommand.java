@@ -1,6 +1,7 @@
 package dev.whittle.cli;
 
 import dev.whittle.cli.Table.Column;
+import dev.whittle.data.JsonlDataset;
 import dev.whittle.evaluation.GenerationOptions;
 import dev.whittle.ggml.LlamaModelOptions;
 import dev.whittle.ggml.SamplerOptions;
@@ -36,8 +37,7 @@ import picocli.CommandLine.Spec;
           + " conversations from nothing but the beginning of its chat template. Leaves out what is"
           + " unfinished, wrong or there already.",
       ""
-    },
-    sortOptions = false)
+    })
 final class SynthesizeCommand implements Callable<Integer>, Checkable {
   private static final int DEFAULT_CONVERSATIONS = 1000;
 
@@ -156,7 +156,9 @@ final class SynthesizeCommand implements Callable<Integer>, Checkable {
 
   @Override
   public Integer call() throws IOException {
-    SynthesisRequest request = request(output.require());
+    SynthesisRequest request = request(output.require(model.path(), prompts, exclude));
+    requireFile(prompts);
+    requireFile(exclude);
     SynthesisResult result;
     try (Progress progress = new Progress(whittle.terminal(), "synthesize", unit());
         InterruptionNotice _ =
@@ -177,6 +179,12 @@ final class SynthesizeCommand implements Callable<Integer>, Checkable {
   @Override
   public void check() {
     request(output.path());
+  }
+
+  private static void requireFile(@Nullable Path data) {
+    if (data != null) {
+      new JsonlDataset(data).requireFile();
+    }
   }
 
   private String unit() {
@@ -254,7 +262,7 @@ final class SynthesizeCommand implements Callable<Integer>, Checkable {
     table.row(
         "tokens",
         "%,d written, %,.0f a second".formatted(counts.tokens(), result.tokensPerSecond()));
-    whittle.terminal().say(output.path() + "\n" + table);
+    whittle.terminal().say((output.path() + "\n" + table).stripTrailing());
   }
 
   /// Shows how far the work has come.

@@ -20,6 +20,10 @@ final class TrainingDataOption {
 
   @Mixin private DomainOption domain;
 
+  List<Path> paths() {
+    return paths;
+  }
+
   List<JsonlDataset> datasets() {
     return paths.stream().map(domain::of).toList();
   }

@@ -39,19 +39,19 @@ final class VerifyCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    Path trained = runDirectory == null ? null : shipped(runDirectory);
     try (GgufFile file = GgufFile.open(model)) {
-      checkBlocks(file);
+      checkBlocks(file, trained);
     }
     checkRuns();
     return ExitCode.OK;
   }
 
-  private void checkBlocks(GgufFile file) throws IOException {
+  private void checkBlocks(GgufFile file, @Nullable Path trained) {
     try {
       TrainedModelFile.requireIntact(file);
       confirm("all %,d tensors match their checksums".formatted(file.tensors().size()));
-      if (runDirectory != null) {
-        Path trained = shipped(runDirectory);
+      if (trained != null) {
         try (GgufFile blocks = GgufFile.open(trained)) {
           int compared = TrainedModelFile.requireSameBlocks(file, blocks);
           confirm("%,d tensors are the blocks in %s".formatted(compared, trained));

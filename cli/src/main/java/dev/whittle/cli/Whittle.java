@@ -27,7 +27,7 @@ import picocli.CommandLine.Spec;
     versionProvider = Versions.class,
     synopsisSubcommandLabel = "COMMAND",
     commandListHeading = "%nCommands:%n",
-    optionListHeading = "%nOptions:%n",
+    optionListHeading = "Options:%n",
     footer = {"", "'whittle COMMAND --help' tells more about each command."},
     subcommands = {
       DemoCommand.class,
@@ -129,17 +129,26 @@ public final class Whittle implements Runnable {
 
   private static CommandLine commandLine(Whittle whittle, Failures failures) {
     Terminal terminal = whittle.terminal;
-    return new CommandLine(whittle)
+    CommandLine commandLine = new CommandLine(whittle);
+    Conversions.addTo(commandLine);
+    keepOrderOfOptions(commandLine);
+    return commandLine
         .setOut(terminal.out())
         .setErr(terminal.err())
         .setColorScheme(terminal.colorScheme())
         .setUsageHelpAutoWidth(terminal.isLive())
-        .setCaseInsensitiveEnumValuesAllowed(true)
         // As in llama.cpp, '-ngl' is one name, not '-n' with the value 'gl'.
         .setPosixClusteredShortOptionsAllowed(false)
         .setParameterExceptionHandler(failures)
         .setExecutionExceptionHandler(failures)
         .setExecutionStrategy(whittle::execute);
+  }
+
+  /// Has the help of all commands show options as they are declared: what belongs together stands
+  /// together, and what all commands share comes last.
+  private static void keepOrderOfOptions(CommandLine commandLine) {
+    commandLine.getCommandSpec().usageMessage().sortOptions(false);
+    commandLine.getSubcommands().values().forEach(Whittle::keepOrderOfOptions);
   }
 
   private int execute(ParseResult arguments) {

@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -62,7 +63,11 @@ class DistillTest {
     assertDone(trained);
     assertEquals("", trained.out());
     assertTrue(trained.err().contains("out.gguf: Q2_K"), trained.err());
-    assertEquals(4, Files.readAllLines(run.resolve("metrics.jsonl")).size());
+    List<String> metrics = Files.readAllLines(run.resolve("metrics.jsonl"));
+    assertEquals(4, metrics.size());
+    assertEquals(
+        Set.of("step", "tokens", "loss", "lr", "grad_norm", "tokens_per_second", "peak_bytes"),
+        Set.copyOf(new JsonMapper().readTree(metrics.getFirst()).propertyNames()));
     assertTrue(Files.exists(run.resolve("recipe.yaml")));
     CommandLine verified = whittle("verify", out, "--run-dir", run);
     assertDone(verified);
@@ -96,7 +101,10 @@ class DistillTest {
     assertDone(distill("--run-dir", run, "--checkpoint-steps", 2, "--resume", "--force"));
     assertArrayEquals(whole, Files.readAllBytes(out));
     assertEnded(
-        distill("--run-dir", run, "--resume", "--force", "--lr", 0.1), FAILED, "recipe.yaml", "lr");
+        distill("--run-dir", run, "--resume", "--force", "--lr", 0.1),
+        UNUSABLE,
+        "recipe.yaml",
+        "lr");
   }
 
   @Test
@@ -227,7 +235,7 @@ class DistillTest {
         UNUSABLE,
         "--teacher-cache",
         "every one");
-    assertRefused(distill("--teacher-cache", out), UNUSABLE, "-o", "same file");
+    assertRefused(distill("--teacher-cache", out), UNUSABLE, "out.gguf is to be written twice");
     assertRefused(
         distill("--teacher-cache", folder.resolve("no/teacher")), UNUSABLE, "no/teacher", "create");
     assertFalse(Files.exists(cache));
@@ -291,6 +299,11 @@ class DistillTest {
     assertRefused(distill("--loss", "ce", "--token-weights", "entropy"), UNUSABLE, "'ce'");
     assertRefused(distill("--lr", -1), UNUSABLE, "learning rate");
     assertRefused(distill("--resume"), UNUSABLE, "--run-dir");
+    assertRefused(distill("--resume", "--run-dir", run), UNUSABLE, "holds no run");
+    assertRefused(distill("--run-dir", data), UNUSABLE, "is not a folder");
+    Files.createDirectories(run);
+    Files.writeString(run.resolve("recipe.yaml"), "lr: 1.0\n");
+    assertRefused(distill("--run-dir", run), UNUSABLE, "holds a run already");
     assertRefused(distill("--lr", "fast"), UNUSABLE, "--lr", "fast");
     Files.writeString(out, "precious");
     assertRefused(distill(), UNUSABLE, "--force");
@@ -299,6 +312,12 @@ class DistillTest {
     assertEnded(distill(), UNUSABLE, "chats.jsonl has no examples");
     Files.writeString(data, "{\"prompt\": \"1 + 1 =\"}\n");
     assertEnded(distill(), UNUSABLE, "chats.jsonl line 1");
+    assertFalse(Files.exists(out));
+  }
+
+  @Test
+  void a_run_that_diverges_fails() {
+    assertEnded(distill("--lr", 1e30), FAILED, "diverged", "lower learning rate");
     assertFalse(Files.exists(out));
   }
 

@@ -109,6 +109,10 @@ class EvalTest {
         whittle("eval", "-m", MODEL, "-f", unanswered), UNUSABLE, "data.jsonl line 1", "answer");
     assertRefused(whittle("eval", "-m", MODEL, "-f", folder.resolve("none")), UNUSABLE, "none");
     assertRefused(
+        whittle("eval", "-m", MODEL, "-f", unanswered, "--teacher", folder.resolve("no.gguf")),
+        UNUSABLE,
+        "no.gguf does not exist");
+    assertRefused(
         whittle("eval", "-m", MODEL, "-f", Demo.QUESTIONS, "--limit", 0), UNUSABLE, "--limit");
     assertRefused(whittle("eval", "-f", Demo.QUESTIONS), UNUSABLE, "--model");
     assertRefused(

@@ -67,7 +67,7 @@ class ImportTest {
         whittle("import", Demo.CHECKPOINT, "-o", target, "--outtype", "q9"),
         UNUSABLE,
         "--outtype",
-        "BF16");
+        "bf16");
     assertRefused(whittle("import", Demo.CHECKPOINT), UNUSABLE, "--output");
     try (Stream<Path> files = Files.list(folder)) {
       assertFalse(files.findAny().isPresent(), "something was left behind");

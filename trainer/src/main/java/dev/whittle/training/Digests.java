@@ -44,7 +44,7 @@ public final class Digests {
         Arena arena = Arena.ofConfined()) {
       return sha256(channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena));
     } catch (IOException e) {
-      throw new UncheckedIOException(file + " cannot be read: " + e.getMessage(), e);
+      throw new UncheckedIOException(file + " cannot be read; give the path of a file that can", e);
     }
   }
 

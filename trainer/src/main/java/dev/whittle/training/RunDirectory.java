@@ -1,6 +1,7 @@
 package dev.whittle.training;
 
 import dev.whittle.io.AtomicFile;
+import dev.whittle.io.JsonProblem;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -42,15 +43,13 @@ public final class RunDirectory {
   /// Begins a run in a folder that is empty or does not exist.
   ///
   /// @param overwrite whether an earlier run in the folder may be deleted
-  /// @throws IOException if the folder cannot be written, or holds a run that must not be deleted
+  /// @throws RunDirectoryException if the folder holds a run that must not be deleted
+  /// @throws IOException if it cannot be written
   public static RunDirectory create(Path root, Map<String, Object> recipe, boolean overwrite)
       throws IOException {
+    requireUnused(root, overwrite);
     RunDirectory run = new RunDirectory(root);
     if (Files.exists(run.recipeFile())) {
-      if (!overwrite) {
-        throw new IOException(
-            root + " holds a run already; resume it, name another folder, or allow overwriting it");
-      }
       run.deleteRun();
     }
     try {
@@ -62,23 +61,38 @@ public final class RunDirectory {
       Files.writeString(run.metricsFile(), "");
     } catch (IOException e) {
       throw new IOException(
-          "the run directory " + root + " cannot be written: " + e.getMessage(), e);
+          "the run directory " + root + " cannot be written (" + e.getMessage() + "); name another",
+          e);
     }
     return run;
+  }
+
+  /// Fails where [#create] would refuse the folder, so that a run finds out before it begins.
+  ///
+  /// @throws RunDirectoryException if it is no folder, or holds a run that must not be deleted
+  public static void requireUnused(Path root, boolean overwrite) throws RunDirectoryException {
+    if (Files.exists(root) && !Files.isDirectory(root)) {
+      throw new RunDirectoryException(
+          "the run directory " + root + " is not a folder; name another");
+    }
+    if (!overwrite && Files.exists(new RunDirectory(root).recipeFile())) {
+      throw new RunDirectoryException(
+          root + " holds a run already; resume it, name another folder, or allow overwriting it");
+    }
   }
 
   /// Opens the folder of an earlier run, to go on with it.
   ///
   /// @param recipe the settings to go on with, which must be those of the run
-  /// @throws IOException if there is no run, or its settings differ; the message names the first
-  ///   that does
+  /// @throws RunDirectoryException if there is no run, or its settings differ; the message names
+  ///   the first that does
   public static RunDirectory resume(Path root, Map<String, Object> recipe) throws IOException {
     RunDirectory run = open(root);
     Map<String, Object> earlier = run.recipe();
     for (Map.Entry<String, Object> entry : recipe.entrySet()) {
       Object before = earlier.get(entry.getKey());
       if (!String.valueOf(before).equals(String.valueOf(entry.getValue()))) {
-        throw new IOException(
+        throw new RunDirectoryException(
             run.recipeFile()
                 + ": "
                 + entry.getKey()
@@ -98,7 +112,8 @@ public final class RunDirectory {
   public static RunDirectory open(Path root) throws IOException {
     RunDirectory run = new RunDirectory(root);
     if (!Files.isRegularFile(run.recipeFile())) {
-      throw new IOException(root + " holds no run: it has no recipe.yaml; check the folder's name");
+      throw new RunDirectoryException(
+          root + " holds no run: it has no recipe.yaml; check the folder's name");
     }
     return run;
   }
@@ -175,7 +190,7 @@ public final class RunDirectory {
       }
     } catch (JacksonException e) {
       throw new IOException(
-          metricsFile() + " is not valid JSON: " + e.getOriginalMessage() + "; restore it", e);
+          metricsFile() + " is not valid JSON: " + JsonProblem.of(e) + "; restore it", e);
     }
     return values;
   }

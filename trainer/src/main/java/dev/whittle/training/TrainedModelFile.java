@@ -108,8 +108,8 @@ public final class TrainedModelFile {
                     file.path()
                         + " has no "
                         + CHECKSUMS
-                        + ", so it was not trained by Whittle; name its run directory to compare"
-                        + " it with a checkpoint"));
+                        + ", so it was not trained by Whittle; name a file that 'distill' or 'grpo'"
+                        + " wrote"));
     List<TensorInfo> tensors = file.tensors();
     if (checksums.length != tensors.size()) {
       throw new GgufException(

@@ -24,6 +24,10 @@ public record Lineage(List<StageRecord> stages) {
   /// @param record of the stage, in the run directory's folder of records
   /// @throws IOException if the records cannot be read, or the stage is not done
   public static Lineage of(Path record) throws IOException {
+    if (!Files.isRegularFile(record)) {
+      throw new RecipeException(
+          record + " does not exist; name a stage's record, in 'stages' of its run directory");
+    }
     Path runDirectory = record.toAbsolutePath().getParent().getParent();
     List<StageRecord> all = new ArrayList<>();
     try (Stream<Path> files = Files.list(StageRecord.folder(runDirectory))) {
