@@ -12,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -58,7 +59,11 @@ class GrpoTest {
             run);
     assertDone(grpo);
     assertTrue(grpo.err().contains("2 steps"), grpo.err());
-    assertTrue(Files.readAllLines(run.resolve("metrics.jsonl")).getLast().contains("\"entropy\""));
+    String last = Files.readAllLines(run.resolve("metrics.jsonl")).getLast();
+    for (String key : List.of("step", "tokens", "loss", "lr", "grad_norm", "tokens_per_second")) {
+      assertTrue(last.contains("\"" + key + "\":"), last);
+    }
+    assertTrue(last.contains("\"entropy\":") && last.contains("\"peak_bytes\":"), last);
     assertDone(whittle("verify", out, "--run-dir", run));
   }
 

@@ -127,6 +127,7 @@ final class Grpo {
             number,
             settings.steps(),
             progress.tokens(),
+            totals.loss / settings.updatesPerStep(),
             mean(rollouts, Rollout::reward),
             (double) right / rollouts.size(),
             informative(rollouts),
@@ -191,6 +192,7 @@ final class Grpo {
   private static final class Totals {
     private long tokens;
     private long clipped;
+    private double loss;
     private double entropy;
     private double divergence;
     private double norm;
@@ -263,35 +265,75 @@ final class Grpo {
 
   private void train(Part part, int number, float @Nullable [] before, Totals totals) {
     PackedBatch batch = part.learned().batches().get(number);
-    List<Rollout> rollouts = part.learned().rollouts();
-    int[] owners = RolloutBatches.owners(batch, rollouts);
-    PolicyHead.Weights factors =
-        new PolicyHead.Weights() {
-          @Override
-          public float policy(int place, float logProbability) {
-            double advantage = rollouts.get(owners[place]).advantage();
-            double ratio = before == null ? 1 : Math.exp(logProbability - before[place]);
-            boolean clipped =
-                advantage > 0
-                    ? ratio > 1 + settings.clipHigh()
-                    : advantage < 0 && ratio < 1 - settings.clipLow();
-            totals.clipped += clipped ? 1 : 0;
-            return clipped ? 0f : (float) (weight(place) * advantage * ratio);
-          }
+    Objective objective = new Objective(part, batch, before);
+    PolicyHead.Statistics statistics = engine.train(batch, objective);
+    totals.add(batch, statistics);
+    for (int place = 0; place < batch.tokens().length; place++) {
+      if (batch.isTarget(place, true)) {
+        totals.loss += objective.loss(place, statistics);
+        totals.clipped += objective.isClipped(place, statistics.logProbabilities()[place]) ? 1 : 0;
+      }
+    }
+  }
 
-          @Override
-          public float divergence(int place) {
-            return (float) (settings.klWeight() * weight(place));
-          }
+  /// The loss of a batch, and its derivatives: −min(rA, clip(r)A) for a token, with the ratio r of
+  /// its probability to the one before and its reply's advantage A, and the weighted divergence.
+  private final class Objective implements PolicyHead.Weights {
+    private final Part part;
+    private final float @Nullable [] before;
+    private final int[] owners;
 
-          private double weight(int place) {
-            int length = rollouts.get(owners[place]).length();
-            return settings
-                .aggregation()
-                .weight(length, part.replies(), part.tokens(), settings.maxNewTokens());
-          }
-        };
-    totals.add(batch, engine.train(batch, factors));
+    Objective(Part part, PackedBatch batch, float @Nullable [] before) {
+      this.part = part;
+      this.before = before;
+      this.owners = RolloutBatches.owners(batch, part.learned().rollouts());
+    }
+
+    @Override
+    public float policy(int place, float logProbability) {
+      return isClipped(place, logProbability)
+          ? 0f
+          : (float) (weight(place) * advantage(place) * ratio(place, logProbability));
+    }
+
+    @Override
+    public float divergence(int place) {
+      return (float) (settings.klWeight() * weight(place));
+    }
+
+    double loss(int place, PolicyHead.Statistics statistics) {
+      float logProbability = statistics.logProbabilities()[place];
+      double advantage = advantage(place);
+      double ratio =
+          isClipped(place, logProbability)
+              ? advantage > 0 ? 1 + settings.clipHigh() : 1 - settings.clipLow()
+              : ratio(place, logProbability);
+      double divergence = settings.klWeight() * statistics.divergences()[place];
+      return weight(place) * (divergence - ratio * advantage);
+    }
+
+    boolean isClipped(int place, float logProbability) {
+      double advantage = advantage(place);
+      double ratio = ratio(place, logProbability);
+      return advantage > 0
+          ? ratio > 1 + settings.clipHigh()
+          : advantage < 0 && ratio < 1 - settings.clipLow();
+    }
+
+    private double ratio(int place, float logProbability) {
+      return before == null ? 1 : Math.exp(logProbability - before[place]);
+    }
+
+    private double advantage(int place) {
+      return part.learned().rollouts().get(owners[place]).advantage();
+    }
+
+    private double weight(int place) {
+      int length = part.learned().rollouts().get(owners[place]).length();
+      return settings
+          .aggregation()
+          .weight(length, part.replies(), part.tokens(), settings.maxNewTokens());
+    }
   }
 
   /// @return the norm of the gradients

@@ -9,6 +9,7 @@ import java.util.Map;
 /// @param step its number, from 1
 /// @param steps how many there will be
 /// @param tokens tokens of all replies since the run began
+/// @param loss mean over the updates
 /// @param reward mean
 /// @param accuracy the share of right answers
 /// @param informative the share of groups whose rewards differ: the others teach nothing
@@ -28,6 +29,7 @@ public record GrpoStepReport(
     int step,
     int steps,
     long tokens,
+    double loss,
     double reward,
     double accuracy,
     double informative,
@@ -49,6 +51,7 @@ public record GrpoStepReport(
     Map<String, Object> line = new LinkedHashMap<>();
     line.put("step", step);
     line.put("tokens", tokens);
+    line.put("loss", loss);
     line.put("reward", reward);
     line.put("accuracy", accuracy);
     line.put("informative", informative);

@@ -132,6 +132,8 @@ class GrpoJobTest {
     assertTrue(first.reward() >= first.accuracy(), first::toString);
     assertTrue(first.reward() <= first.accuracy() + 0.1, first::toString);
     assertTrue(first.informative() > 0 && first.gradientNorm() > 0, first::toString);
+    // Of replies that are more and less right than others, the mean is near none.
+    assertTrue(first.loss() != 0 && Math.abs(first.loss()) < 0.5, first::toString);
     // The divergence begins with none, and sums of rounded numbers may come out below it.
     assertTrue(first.kl() > -1e-6 && first.kl() < 0.01, first::toString);
     assertTrue(recorder.steps.getLast().kl() > 0, first::toString);
