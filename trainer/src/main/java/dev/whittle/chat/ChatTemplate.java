@@ -120,6 +120,9 @@ public final class ChatTemplate {
             messages.stream().map(ChatTemplate::variables).toList(),
             "add_generation_prompt",
             addAssistantPrompt,
+            // As llama.cpp's server has it unless it is told otherwise.
+            "enable_thinking",
+            true,
             "bos_token",
             beginning,
             "eos_token",
