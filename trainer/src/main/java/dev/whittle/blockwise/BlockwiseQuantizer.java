@@ -12,7 +12,6 @@ import dev.whittle.gptq.TokenSensitivity;
 import dev.whittle.io.AtomicFile;
 import dev.whittle.model.BatchInputs;
 import dev.whittle.model.FrozenWeights;
-import dev.whittle.model.LayerReconstruction;
 import dev.whittle.model.ModelFile;
 import dev.whittle.model.SingleLayer;
 import dev.whittle.optimizer.AdamW;
@@ -213,7 +212,7 @@ public record BlockwiseQuantizer(PostTrainingQuantizer types, BlockwiseSettings 
       int heldOut = Math.max(1, states.size() / HELD_OUT);
       List<Integer> order =
           new ArrayList<>(IntStream.range(0, states.size() - heldOut).boxed().toList());
-      double before = error(number, layer.reconstruction(), states.size() - heldOut);
+      double before = error(number, layer, states.size() - heldOut);
       double least = before;
       SequencedMap<String, byte[]> best = layer.values();
       Random random = new Random(settings.seed() + number);
@@ -224,10 +223,10 @@ public record BlockwiseQuantizer(PostTrainingQuantizer types, BlockwiseSettings 
       for (int epoch = 0; epoch < settings.epochs() && layer.isTrained(); epoch++) {
         Collections.shuffle(order, random);
         for (int batch : order) {
-          load(number, batch, layer.reconstruction());
+          load(number, batch, layer);
           layer.step(adam, schedule.at(++step));
         }
-        double error = error(number, layer.reconstruction(), order.size());
+        double error = error(number, layer, order.size());
         if (error < least) {
           least = error;
           best = layer.values();
@@ -237,21 +236,21 @@ public record BlockwiseQuantizer(PostTrainingQuantizer types, BlockwiseSettings 
       return best;
     }
 
-    private void load(int number, int batch, LayerReconstruction layer) {
+    private void load(int number, int batch, TrainedLayer layer) {
       states.load(batch, inputs);
-      states.read(batch, layer.states());
-      targets.read(batch, layer.targets());
+      states.read(batch, layer.reconstruction().states());
+      targets.read(batch, layer.reconstruction().targets());
       layer.weigh(sensitivity.behind(number, batch));
     }
 
     /// Over the micro-batches from one on.
-    private double error(int number, LayerReconstruction layer, int first) {
+    private double error(int number, TrainedLayer layer, int first) {
       double error = 0;
       double size = 0;
       for (int batch = first; batch < states.size(); batch++) {
         load(number, batch, layer);
-        error += layer.error();
-        size += layer.targetSize();
+        error += layer.reconstruction().error();
+        size += layer.reconstruction().targetSize();
       }
       return error / size;
     }

@@ -11,7 +11,8 @@ import dev.whittle.training.ScaleMode;
 ///
 /// @param start how the blocks are made that training begins with
 /// @param epochs how often the text is gone through, for each layer
-/// @param masterRate the highest learning rate of masters, and, smaller by LSQ's factor, of scales
+/// @param masterRate the highest learning rate of masters, and, smaller by LSQ's factor, of scales;
+///   four times as high for layers of less than 2.5 bits a weight
 /// @param vectorRate that of norms and biases; 0 leaves them as they are
 /// @param scales whether the scales of blocks stay as GPTQ left them, or are trained, which did no
 ///   better (docs/quantization.md). Fitting them anew at every step, as a whole model's training

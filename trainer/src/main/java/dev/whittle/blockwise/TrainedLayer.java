@@ -29,11 +29,19 @@ import org.jspecify.annotations.Nullable;
 /// Its matrices begin with the blocks and the masters that GPTQ ends with, and keep their scales or
 /// train them, as the settings say. Norms and biases are trained too.
 final class TrainedLayer implements AutoCloseable {
+  /// Below so many bits a weight, GPTQ leaves so much to be mended that masters need larger steps,
+  /// and nearly all tokens matter.
+  private static final double COARSE_BITS = 2.5;
+
+  /// How much larger.
+  private static final double COARSE_RATE = 4;
+
   private final BlockwiseSettings settings;
   private final TrainedWeights weights;
   private final LayerReconstruction reconstruction;
   private final double matrixUnit;
   private final double vectorUnit;
+  private final boolean coarse;
   private int steps;
 
   /// @param solved the matrices that are quantized, by their names in the file
@@ -72,7 +80,19 @@ final class TrainedLayer implements AutoCloseable {
     weights.takeBlocks();
     matrixUnit = solved.values().stream().mapToDouble(TrainedLayer::meanScale).average().orElse(0);
     vectorUnit = meanWeight(Parameter.Group.VECTOR);
+    coarse = isCoarse(solved);
     reconstruction = new LayerReconstruction(backend, model, weights, number, ropeFactors, inputs);
+  }
+
+  /// Whether the matrices have, on the whole, types of few bits.
+  private static boolean isCoarse(Map<String, SolvedMatrix> solved) {
+    double bytes = 0;
+    double weights = 0;
+    for (SolvedMatrix made : solved.values()) {
+      bytes += made.blocks().byteSize();
+      weights += (double) made.masters().byteSize() / Float.BYTES;
+    }
+    return Byte.SIZE * bytes < COARSE_BITS * weights;
   }
 
   /// The mean distance between neighbouring levels.
@@ -112,6 +132,16 @@ final class TrainedLayer implements AutoCloseable {
     return reconstruction;
   }
 
+  /// Sets what the squared error of each token counts: its weight, or for types of few bits, which
+  /// have to be mended everywhere, the root of that.
+  void weigh(float[] tokenWeights) {
+    float[] counts = tokenWeights.clone();
+    for (int i = 0; coarse && i < counts.length; i++) {
+      counts[i] = (float) Math.sqrt(counts[i]);
+    }
+    reconstruction.weigh(counts);
+  }
+
   /// Makes a step over the micro-batch in the inputs.
   ///
   /// @param share of the highest learning rate
@@ -126,7 +156,7 @@ final class TrainedLayer implements AutoCloseable {
   private double rate(Parameter.Group group) {
     return switch (group) {
       case VECTOR -> settings.vectorRate() * vectorUnit;
-      case MATRIX, EMBEDDING -> settings.masterRate() * matrixUnit;
+      case MATRIX, EMBEDDING -> settings.masterRate() * matrixUnit * (coarse ? COARSE_RATE : 1);
     };
   }
 
