@@ -20,8 +20,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -99,8 +101,7 @@ final class DistillCommand implements Callable<Integer>, Checkable {
           "Say what would become of each tensor, and what memory training would take, and stop.")
   private boolean dryRun;
 
-  @Option(names = "--json", description = "With --dry-run, print one JSON object.")
-  private boolean json;
+  @Mixin private ResultOption result;
 
   @Mixin private DeviceOption device;
   @Mixin private ThreadsOption threads;
@@ -108,10 +109,6 @@ final class DistillCommand implements Callable<Integer>, Checkable {
 
   @Override
   public Integer call() throws IOException {
-    if (json && !dryRun) {
-      throw new ParameterException(
-          spec.commandLine(), "--json is for what --dry-run says; add --dry-run or leave it out");
-    }
     run.check(dryRun || output.mayReplace());
     if (!dryRun) {
       List<@Nullable Path> inputs = new ArrayList<>(data.paths());
@@ -124,15 +121,16 @@ final class DistillCommand implements Callable<Integer>, Checkable {
     if (dryRun) {
       return plan(request);
     }
-    DistillationResult result;
+    DistillationResult done;
     try (TrainingProgress progress = new TrainingProgress(whittle.terminal(), "distill");
         InterruptionNotice _ =
             new InterruptionNotice(whittle.terminal(), run.interrupted(teacherCache))) {
-      result = new DistillationJob(request, progress).run();
+      done = new DistillationJob(request, progress).run();
     } catch (ArithmeticException e) {
       throw new FruitlessException(e.getMessage(), e);
     }
-    whittle.terminal().say(summary(request.types().fileType(), result));
+    FileType written = request.types().fileType();
+    result.tell(whittle.terminal(), summary(written, done), object(written, done));
     return ExitCode.OK;
   }
 
@@ -221,7 +219,7 @@ final class DistillCommand implements Callable<Integer>, Checkable {
       plan = new DistillationJob(request, progress).plan();
     }
     PlanReport report = PlanReport.of(plan);
-    if (json) {
+    if (result.isJson()) {
       whittle.terminal().printJson(report);
     } else {
       whittle.terminal().print(new TypeTable(plan.types()) + "\n" + report.toText());
@@ -253,21 +251,35 @@ final class DistillCommand implements Callable<Integer>, Checkable {
     };
   }
 
-  private String summary(FileType written, DistillationResult result) throws IOException {
+  private String summary(FileType written, DistillationResult done) throws IOException {
     String size = "%s: %s, %,d bytes".formatted(output.path(), written, Files.size(output.path()));
-    if (result.firstStep() == null || result.lastStep() == null) {
+    if (done.firstStep() == null || done.lastStep() == null) {
       return size + "; the run was complete already";
     }
     String run =
         "; %,d steps, %,d tokens, %s, loss %.4f at first and %.4f at last"
             .formatted(
-                result.steps(),
-                result.tokens(),
-                Progress.duration((long) (result.seconds() * 1e9)),
-                result.firstStep().loss(),
-                result.lastStep().loss());
-    Evaluation best = result.best();
+                done.steps(),
+                done.tokens(),
+                Progress.duration((long) (done.seconds() * 1e9)),
+                done.firstStep().loss(),
+                done.lastStep().loss());
+    Evaluation best = done.best();
     return size + run + (best == null ? "" : "; " + shipped(best));
+  }
+
+  private Map<String, Object> object(FileType written, DistillationResult done) throws IOException {
+    Map<String, Object> object = new LinkedHashMap<>();
+    object.put("output", output.path().toString());
+    object.put("type", written.name());
+    object.put("file_bytes", Files.size(output.path()));
+    object.put("steps", done.steps());
+    object.put("tokens", done.tokens());
+    object.put("seconds", done.seconds());
+    object.put("first_loss", done.firstStep() == null ? null : done.firstStep().loss());
+    object.put("last_loss", done.lastStep() == null ? null : done.lastStep().loss());
+    object.put("shipped_step", done.best() == null ? done.steps() : done.best().step());
+    return object;
   }
 
   private static String shipped(Evaluation best) {

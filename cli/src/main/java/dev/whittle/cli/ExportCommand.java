@@ -7,7 +7,9 @@ import dev.whittle.training.ExportedModelFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -56,6 +58,8 @@ final class ExportCommand implements Callable<Integer>, Checkable {
               + " larger) or recipe (all); ${DEFAULT-VALUE} by default.")
   private ProvenanceLength provenance = ProvenanceLength.LINE;
 
+  @Mixin private ResultOption result;
+
   @Override
   public void check() {
     if (provenance == ProvenanceLength.RECIPE && record == null) {
@@ -80,7 +84,14 @@ final class ExportCommand implements Callable<Integer>, Checkable {
               lineage != null && provenance == ProvenanceLength.RECIPE ? lineage.toYaml() : null);
     }
     try (LlamaModel _ = ModelOption.load(target)) {
-      whittle.terminal().say("%s: %,d bytes, %s".formatted(target, Files.size(target), origin));
+      Map<String, Object> object = new LinkedHashMap<>();
+      object.put("output", target.toString());
+      object.put("file_bytes", Files.size(target));
+      object.put("provenance", origin);
+      result.tell(
+          whittle.terminal(),
+          "%s: %,d bytes, %s".formatted(target, Files.size(target), origin),
+          object);
     }
     return ExitCode.OK;
   }

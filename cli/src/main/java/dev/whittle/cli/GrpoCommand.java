@@ -17,8 +17,11 @@ import dev.whittle.reinforcement.GrpoStepReport;
 import dev.whittle.reinforcement.RewardSettings;
 import dev.whittle.reinforcement.UnviableException;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -226,18 +229,20 @@ final class GrpoCommand implements Callable<Integer>, Checkable {
               + " takes it. The processors are free while a GPU trains.")
   private @Nullable String rolloutDevice;
 
+  @Mixin private ResultOption result;
+
   @Override
   public Integer call() throws IOException {
     run.check(output.mayReplace());
     GrpoRequest request = request();
-    GrpoResult result;
+    GrpoResult done;
     try (Steps progress = new Steps();
         InterruptionNotice _ = new InterruptionNotice(whittle.terminal(), run.interrupted(null))) {
-      result = new GrpoJob(request, progress).run();
+      done = new GrpoJob(request, progress).run();
     } catch (UnviableException | ArithmeticException e) {
       throw new FruitlessException(e.getMessage(), e);
     }
-    whittle.terminal().say(summary(result));
+    result.tell(whittle.terminal(), summary(done), object(request, done));
     return ExitCode.OK;
   }
 
@@ -337,6 +342,19 @@ final class GrpoCommand implements Callable<Integer>, Checkable {
             Progress.duration((long) (result.seconds() * 1e9)),
             100 * first.accuracy(),
             100 * last.accuracy());
+  }
+
+  private static Map<String, Object> object(GrpoRequest request, GrpoResult done)
+      throws IOException {
+    Map<String, Object> object = new LinkedHashMap<>();
+    object.put("output", request.output().toString());
+    object.put("file_bytes", Files.size(request.output()));
+    object.put("steps", done.steps());
+    object.put("tokens", done.tokens());
+    object.put("seconds", done.seconds());
+    object.put("first_accuracy", done.firstStep() == null ? null : done.firstStep().accuracy());
+    object.put("last_accuracy", done.lastStep() == null ? null : done.lastStep().accuracy());
+    return object;
   }
 
   /// Shows how far the run has come.

@@ -10,6 +10,8 @@ import dev.whittle.quantization.ImportanceCollector;
 import dev.whittle.quantization.ImportanceMatrix;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
@@ -53,6 +55,7 @@ final class ImatrixCommand implements Callable<Integer> {
 
   @Mixin private DeviceOption device;
   @Mixin private ThreadsOption threads;
+  @Mixin private ResultOption result;
 
   @Override
   public Integer call() throws IOException {
@@ -83,12 +86,16 @@ final class ImatrixCommand implements Callable<Integer> {
               chunks -> progress.update(taken.get(), examples, "%,d chunks".formatted(chunks)));
     }
     matrix.write(target, output.mayReplace());
-    whittle
-        .terminal()
-        .say(
-            "%s: %,d matrices, from %,d chunks of %,d tokens"
-                .formatted(
-                    target, matrix.tensors().size(), matrix.chunkCount(), matrix.chunkSize()));
+    Map<String, Object> object = new LinkedHashMap<>();
+    object.put("output", target.toString());
+    object.put("matrices", matrix.tensors().size());
+    object.put("chunks", matrix.chunkCount());
+    object.put("chunk_tokens", matrix.chunkSize());
+    result.tell(
+        whittle.terminal(),
+        "%s: %,d matrices, from %,d chunks of %,d tokens"
+            .formatted(target, matrix.tensors().size(), matrix.chunkCount(), matrix.chunkSize()),
+        object);
     return ExitCode.OK;
   }
 }

@@ -5,6 +5,8 @@ import dev.whittle.huggingface.HuggingFaceCheckpoint;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -54,6 +56,8 @@ final class ImportCommand implements Callable<Integer> {
               + " nothing.")
   private @Nullable OutputType outputType;
 
+  @Mixin private ResultOption result;
+
   @Override
   public Integer call() throws IOException {
     Path target = output.require(checkpointFiles());
@@ -66,16 +70,22 @@ final class ImportCommand implements Callable<Integer> {
             output.mayReplace(),
             (tensor, done, total) -> progress.update(done, total, tensor));
       }
-      whittle
-          .terminal()
-          .say(
-              "%s: %s, %,d parameters in %s, %,d bytes"
-                  .formatted(
-                      target,
-                      checkpoint.architecture(),
-                      checkpoint.parameters(),
-                      type,
-                      Files.size(target)));
+      Map<String, Object> object = new LinkedHashMap<>();
+      object.put("output", target.toString());
+      object.put("architecture", checkpoint.architecture());
+      object.put("parameters", checkpoint.parameters());
+      object.put("type", type.name());
+      object.put("file_bytes", Files.size(target));
+      result.tell(
+          whittle.terminal(),
+          "%s: %s, %,d parameters in %s, %,d bytes"
+              .formatted(
+                  target,
+                  checkpoint.architecture(),
+                  checkpoint.parameters(),
+                  type,
+                  Files.size(target)),
+          object);
     }
     return ExitCode.OK;
   }

@@ -5,6 +5,7 @@ import dev.whittle.cli.Table.Column;
 import dev.whittle.distillation.DistillationPlan;
 import dev.whittle.distillation.MemoryChoice;
 import dev.whittle.distillation.MemoryPlan;
+import dev.whittle.quantization.QuantizationPlan;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -50,17 +51,21 @@ record PlanReport(
     @JsonInclude(JsonInclude.Include.NON_NULL) @Nullable String mend) {
 
   /// What becomes of a tensor.
-  record TensorType(String name, String from, String to, long bytes) {}
+  record TensorType(String name, String from, String to, long bytes) {
+    static List<TensorType> of(QuantizationPlan plan) {
+      return plan.tensors().stream()
+          .map(t ->
+              new TensorType(
+                  t.tensor().name(), t.tensor().type().name(), t.type().name(), t.bytes()))
+          .toList();
+    }
+  }
 
   static PlanReport of(DistillationPlan plan) {
     MemoryChoice choice = plan.memory();
     return new PlanReport(
         plan.types().fileType().name(),
-        plan.types().tensors().stream()
-            .map(t ->
-                new TensorType(
-                    t.tensor().name(), t.tensor().type().name(), t.type().name(), t.bytes()))
-            .toList(),
+        TensorType.of(plan.types()),
         plan.types().bitsPerWeight(),
         plan.outputBytes(),
         plan.documents(),

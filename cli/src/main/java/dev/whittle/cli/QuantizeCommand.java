@@ -25,8 +25,10 @@ import dev.whittle.transform.TransformSettings;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -105,6 +107,7 @@ final class QuantizeCommand implements Callable<Integer>, Checkable {
   private boolean force;
 
   @Mixin private ThreadsOption threads;
+  @Mixin private ResultOption result;
 
   @Override
   public Integer call() throws IOException {
@@ -128,7 +131,7 @@ final class QuantizeCommand implements Callable<Integer>, Checkable {
       boolean weighted = rounding() != QuantizationMethod.RTN && calibration.file() != null;
       QuantizationPlan plan = ModelTransformer.plan(kind, types.select(type), model, weighted);
       if (dryRun) {
-        whittle.terminal().print(new TypeTable(plan).toString());
+        show(plan);
         return;
       }
       TokenizedCorpus text =
@@ -174,7 +177,7 @@ final class QuantizeCommand implements Callable<Integer>, Checkable {
             selection(importance), rounding(), importance, allowRequantize, threads.threads());
     try (GgufFile model = GgufFile.open(path)) {
       if (dryRun) {
-        whittle.terminal().print(new TypeTable(quantizer.plan(model)).toString());
+        show(quantizer.plan(model));
       } else {
         quantize(quantizer, model);
       }
@@ -208,7 +211,7 @@ final class QuantizeCommand implements Callable<Integer>, Checkable {
             selection(null), rounding(), null, allowRequantize, threads.threads());
     try (ModelFile model = ModelFile.open(path)) {
       if (dryRun) {
-        whittle.terminal().print(new TypeTable(quantizer.plan(model.file())).toString());
+        show(quantizer.plan(model.file()));
         return;
       }
       TokenizedCorpus corpus = text == null ? calibration.read(source, rounding()) : text;
@@ -356,16 +359,36 @@ final class QuantizeCommand implements Callable<Integer>, Checkable {
               "%,d of %,d tensors got another type, since their rows do not fit; --dry-run shows which"
                   .formatted(substituted, plan.tensors().size()));
     }
-    whittle
-        .terminal()
-        .say(
-            "%s: %s, %.3f bits a weight, %,d bytes (%s has %,d)"
-                .formatted(
-                    target,
-                    plan.fileType(),
-                    plan.bitsPerWeight(),
-                    Files.size(target),
-                    source,
-                    Files.size(source)));
+    Map<String, Object> object = new LinkedHashMap<>();
+    object.put("output", target.toString());
+    object.put("type", plan.fileType().name());
+    object.put("bits_per_weight", plan.bitsPerWeight());
+    object.put("file_bytes", Files.size(target));
+    object.put("tensors_of_other_types", substituted);
+    result.tell(
+        whittle.terminal(),
+        "%s: %s, %.3f bits a weight, %,d bytes (%s has %,d)"
+            .formatted(
+                target,
+                plan.fileType(),
+                plan.bitsPerWeight(),
+                Files.size(target),
+                source,
+                Files.size(source)),
+        object);
+  }
+
+  /// Says what would become of each tensor.
+  private void show(QuantizationPlan plan) {
+    if (!result.isJson()) {
+      whittle.terminal().print(new TypeTable(plan).toString());
+      return;
+    }
+    Map<String, Object> object = new LinkedHashMap<>();
+    object.put("type", plan.fileType().name());
+    object.put("tensors", PlanReport.TensorType.of(plan));
+    object.put("bits_per_weight", plan.bitsPerWeight());
+    object.put("tensor_bytes", plan.bytes());
+    whittle.terminal().printJson(object);
   }
 }

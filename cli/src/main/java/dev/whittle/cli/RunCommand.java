@@ -9,7 +9,10 @@ import dev.whittle.ggml.Vocabulary;
 import dev.whittle.inference.Continuation;
 import dev.whittle.inference.TextGenerator;
 import dev.whittle.inference.Thoughts;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -42,6 +45,8 @@ final class RunCommand implements Runnable {
 
   @Mixin private InferenceOptions inference;
 
+  @Mixin private ResultOption result;
+
   @Override
   public void run() {
     SamplerOptions draws = sampling.sampling();
@@ -57,8 +62,10 @@ final class RunCommand implements Runnable {
                 .formatted(tokens.length, length));
       }
       Terminal terminal = whittle.terminal();
+      StringBuilder whole = new StringBuilder();
       Continuation reply;
-      try (ReplyText text = new ReplyText(terminal)) {
+      try (ReplyText shown = result.isJson() ? null : new ReplyText(terminal)) {
+        Consumer<String> text = shown == null ? whole::append : shown;
         if (!raw) {
           Vocabulary vocabulary = loaded.vocabulary();
           text.accept(Thoughts.openedBy(vocabulary.detokenize(tokens, true), vocabulary));
@@ -67,13 +74,22 @@ final class RunCommand implements Runnable {
             new TextGenerator(loaded, inference.threads(), inference.attention(), draws)
                 .generate(tokens, sampling.maxTokens(), length, text);
       }
-      terminal.say(
+      Map<String, Object> object = new LinkedHashMap<>();
+      object.put("model", model.path().toString());
+      object.put("reply", whole.toString());
+      object.put("tokens", reply.tokens());
+      object.put("tokens_per_second", reply.tokensPerSecond());
+      object.put("prompt_tokens", reply.promptTokens());
+      object.put("prompt_tokens_per_second", reply.promptTokensPerSecond());
+      result.tell(
+          terminal,
           "%d tokens, %.1f a second; prompt of %d tokens, %.1f a second"
               .formatted(
                   reply.tokens(),
                   reply.tokensPerSecond(),
                   reply.promptTokens(),
-                  reply.promptTokensPerSecond()));
+                  reply.promptTokensPerSecond()),
+          object);
     }
   }
 

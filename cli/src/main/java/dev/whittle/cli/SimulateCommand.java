@@ -5,10 +5,13 @@ import dev.whittle.simulation.SimulatedModel;
 import dev.whittle.simulation.Simulation;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
@@ -44,16 +47,23 @@ final class SimulateCommand implements Callable<Integer> {
   @Option(names = "--force", description = "Replace the file if it exists.")
   private boolean force;
 
+  @Mixin private ResultOption result;
+
   @Override
   public Integer call() throws IOException {
     OutputFile.check(target, force, source);
     try (GgufFile model = GgufFile.open(source)) {
       SimulatedModel.write(model, simulation, target, force);
-      whittle
-          .terminal()
-          .say(
-              "%s: simulated %s; its tensors would take %,.0f bytes"
-                  .formatted(target, simulation, SimulatedModel.bytes(model, simulation.format())));
+      double bytes = SimulatedModel.bytes(model, simulation.format());
+      Map<String, Object> object = new LinkedHashMap<>();
+      object.put("output", target.toString());
+      object.put("format", simulation.toString());
+      object.put("tensor_bytes", bytes);
+      result.tell(
+          whittle.terminal(),
+          "%s: simulated %s; its tensors would take %,.0f bytes"
+              .formatted(target, simulation, bytes),
+          object);
     }
     return ExitCode.OK;
   }

@@ -9,10 +9,13 @@ import dev.whittle.training.RunDirectory;
 import dev.whittle.training.TrainedModelFile;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
@@ -37,23 +40,33 @@ final class VerifyCommand implements Callable<Integer> {
       description = "Compare with the last checkpoint, or the best step, of this run.")
   private @Nullable Path runDirectory;
 
+  @Mixin private ResultOption result;
+
+  private final Map<String, Object> found = new LinkedHashMap<>();
+
   @Override
   public Integer call() throws IOException {
+    found.put("model", model.toString());
     Path trained = runDirectory == null ? null : shipped(runDirectory);
     try (GgufFile file = GgufFile.open(model)) {
       checkBlocks(file, trained);
     }
     checkRuns();
+    if (result.isJson()) {
+      whittle.terminal().printJson(found);
+    }
     return ExitCode.OK;
   }
 
   private void checkBlocks(GgufFile file, @Nullable Path trained) {
     try {
       TrainedModelFile.requireIntact(file);
+      found.put("tensors_intact", file.tensors().size());
       confirm("all %,d tensors match their checksums".formatted(file.tensors().size()));
       if (trained != null) {
         try (GgufFile blocks = GgufFile.open(trained)) {
           int compared = TrainedModelFile.requireSameBlocks(file, blocks);
+          found.put("tensors_as_trained", compared);
           confirm("%,d tensors are the blocks in %s".formatted(compared, trained));
         }
       }
@@ -77,10 +90,13 @@ final class VerifyCommand implements Callable<Integer> {
       new TextGenerator(loaded, 1, AttentionOptions.defaults(), null)
           .generate(prompt, 1, prompt.length + 1, text -> {});
     }
+    found.put("runs", true);
     confirm("llama.cpp loads and runs it");
   }
 
   private void confirm(String fact) {
-    whittle.terminal().println(whittle.terminal().styled("@|green ok|@  ") + fact);
+    if (!result.isJson()) {
+      whittle.terminal().println(whittle.terminal().styled("@|green ok|@  ") + fact);
+    }
   }
 }

@@ -72,6 +72,13 @@ class DistillTest {
     CommandLine verified = whittle("verify", out, "--run-dir", run);
     assertDone(verified);
     assertEquals(3, verified.out().lines().filter(line -> line.startsWith("ok")).count());
+    JsonNode proof = whittle("verify", out, "--run-dir", run, "--json").json();
+    assertEquals(proof.get("tensors_intact"), proof.get("tensors_as_trained"));
+    assertTrue(proof.get("runs").asBoolean());
+    Path exported = folder.resolve("exported.gguf");
+    assertEquals(
+        Files.size(out),
+        whittle("export", "-m", out, "-o", exported, "--json").json().get("file_bytes").asLong());
   }
 
   @Test
@@ -262,10 +269,12 @@ class DistillTest {
     assertEquals(plan.get("memory_bytes").asLong(), sum);
     assertEquals(4L * 4_984_832, memory.get("gradients").asLong());
     assertFalse(plan.has("mend"));
-    assertDone(distill());
+    CommandLine done = distill("--json");
+    assertDone(done);
     assertEquals(plan.get("file_bytes").asLong(), Files.size(out));
+    assertEquals(Files.size(out), done.json().get("file_bytes").asLong());
+    assertEquals(plan.get("steps").asInt(), done.json().get("steps").asInt());
     assertDone(distill("--dry-run"));
-    assertRefused(distill("--json"), UNUSABLE, "--json", "--dry-run");
   }
 
   /// A context for which the attention alone takes more than any machine has.

@@ -6,6 +6,7 @@ import static dev.whittle.tests.Expectations.UNUSABLE;
 import static dev.whittle.tests.Expectations.assertDone;
 import static dev.whittle.tests.Expectations.assertEnded;
 import static dev.whittle.tests.Expectations.assertRefused;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -56,9 +57,11 @@ class GrpoTest {
             "--rollout-device",
             "cpu",
             "--run-dir",
-            run);
+            run,
+            "--json");
     assertDone(grpo);
-    assertTrue(grpo.err().contains("2 steps"), grpo.err());
+    assertEquals(2, grpo.json().get("steps").asInt());
+    assertEquals(Files.size(out), grpo.json().get("file_bytes").asLong());
     String last = Files.readAllLines(run.resolve("metrics.jsonl")).getLast();
     for (String key : List.of("step", "tokens", "loss", "lr", "grad_norm", "tokens_per_second")) {
       assertTrue(last.contains("\"" + key + "\":"), last);
