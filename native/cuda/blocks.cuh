@@ -212,7 +212,7 @@ WHITTLE_BOTH float fit_symmetric(const Share & s) {
   const int step = HIGH - LOW > 8 ? 3 : 1;
   for (int k = -9; k <= 9; k += step) {
     for (int end = 0; end < 2; ++end) {
-      const float inverse = (end == 0 ? LOW - 0.1f * k : HIGH + 0.1f * k) / extreme;
+      const float inverse = (end == 0 ? LOW - 0.2f * k : HIGH + 0.2f * k) / extreme;
       float xy = 0;
       float yy = 0;
       for (int i = 0; i < SHARE; ++i) {
@@ -249,7 +249,8 @@ WHITTLE_BOTH Moments group_sum(Team & team, Moments m) {
 // The scale and the minimum (as y = scale * q - min, both not negative) of least squared error.
 WHITTLE_BOTH inline void least_squares(const Moments & m, float & scale, float & min) {
   const float determinant = m.w * m.qq - m.q * m.q;
-  if (determinant > 0) {
+  // All integers alike leave it open how to divide the values up.
+  if (determinant > 1e-5f * m.w * m.qq) {
     scale = (m.w * m.xq - m.x * m.q) / determinant;
     min = (m.q * m.xq - m.qq * m.x) / determinant;
   } else {
@@ -271,7 +272,30 @@ WHITTLE_BOTH inline float error_of(const Moments & m, float scale, float min) {
   return scale * scale * m.qq - 2 * scale * m.xq - 2 * scale * min * m.q + 2 * min * m.x + min * min * m.w;
 }
 
-// One sub-block of a k-quant with a minimum, held by THREADS threads.
+// What a search for a scale and a minimum tries to cut off the range at the bottom and at the top:
+// so many multiples of this share, times one over the highest level.
+constexpr float CUT = 0.4f;
+constexpr int BOTTOMS = 4;
+constexpr int TOPS = 4;
+
+// The sums over a sub-block for the integers that a scale and a minimum lead to.
+template <int THREADS, int HIGH, class Team>
+WHITTLE_BOTH Moments moments_of(Team & team, const Share & s, float inverse, float min) {
+  Moments m = {0, 0, 0, 0, 0};
+  for (int i = 0; i < SHARE; ++i) {
+    const float q = rintf(fminf(fmaxf((s.x[i] + min) * inverse, 0), (float) HIGH));
+    m.w += s.w[i];
+    m.x += s.w[i] * s.x[i];
+    m.q += s.w[i] * q;
+    m.qq += s.w[i] * q * q;
+    m.xq += s.w[i] * s.x[i] * q;
+  }
+  return group_sum<THREADS>(team, m);
+}
+
+// One sub-block of a k-quant with a minimum, held by THREADS threads. Candidates cut shares of the
+// values' range off at the bottom and at the top before the levels are spread over the rest: the
+// fewer the levels, the more.
 template <int THREADS, int HIGH, class Team>
 WHITTLE_BOTH void fit_affine(Team & team, const Share & s, float & scale, float & min) {
   float low = 0;
@@ -288,18 +312,16 @@ WHITTLE_BOTH void fit_affine(Team & team, const Share & s, float & scale, float 
   min = -low;
   float best_error = INFINITY;
   const float range = high - low;
-  for (int k = 0; k <= 16; ++k) {
-    const float inverse = range > 0 ? (HIGH - 0.8f + 0.1f * k) / range : 0;
-    Moments m = {0, 0, 0, 0, 0};
-    for (int i = 0; i < SHARE; ++i) {
-      const float q = rintf(fminf((s.x[i] - low) * inverse, (float) HIGH));
-      m.w += s.w[i];
-      m.x += s.w[i] * s.x[i];
-      m.q += s.w[i] * q;
-      m.qq += s.w[i] * q * q;
-      m.xq += s.w[i] * s.x[i] * q;
+  const float unit = CUT / HIGH;
+  for (int k = 0; k <= BOTTOMS * TOPS; ++k) {
+    float from = low + unit * (float) (k / TOPS) * range;
+    float step = range * (1 - unit * (float) (k / TOPS + k % TOPS)) / HIGH;
+    if (k == BOTTOMS * TOPS) {
+      // Once more from the best.
+      from = -min;
+      step = scale;
     }
-    m = group_sum<THREADS>(team, m);
+    const Moments m = moments_of<THREADS, HIGH>(team, s, step > 0 ? 1 / step : 0, -from);
     float a;
     float b;
     least_squares(m, a, b);
