@@ -108,7 +108,7 @@ class BenchTest {
 
   @Test
   void refuses_what_makes_no_sense() throws IOException {
-    assertRefused(whittle("bench", "fly"), UNUSABLE, "fly", "TRAIN");
+    assertRefused(whittle("bench", "fly"), UNUSABLE, "fly", "train");
     assertRefused(whittle("bench", "train", "--width", 100), UNUSABLE, "width of 100", "256");
     assertRefused(
         whittle("bench", "-m", Demo.model(), "--layers", 2), UNUSABLE, "leave out --model");
