@@ -70,7 +70,10 @@ class BenchTest {
   void the_machine_and_the_settings_are_told() {
     JsonNode json = train(SMALL).json();
     assertFalse(json.at("/machine/cpu").asString("").isBlank());
-    assertTrue(json.at("/machine/processors").intValue() >= json.at("/machine/cores").intValue());
+    // A container may be given fewer processors than the machine has cores.
+    assertEquals(
+        Runtime.getRuntime().availableProcessors(), json.at("/machine/processors").intValue());
+    assertTrue(json.at("/machine/cores").intValue() >= 1);
     assertTrue(json.at("/machine/cpu_features").isArray());
     assertEquals(1, json.at("/settings/threads").intValue());
     assertEquals(64, json.at("/settings/ctx_size").intValue());
