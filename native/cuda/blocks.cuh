@@ -279,18 +279,23 @@ constexpr int BOTTOMS = 4;
 constexpr int TOPS = 4;
 
 // The sums over a sub-block for the integers that a scale and a minimum lead to.
+//
+// w, x: those that are the same for all integers
 template <int THREADS, int HIGH, class Team>
-WHITTLE_BOTH Moments moments_of(Team & team, const Share & s, float inverse, float min) {
-  Moments m = {0, 0, 0, 0, 0};
+WHITTLE_BOTH Moments moments_of(Team & team, const Share & s, float w, float x, float inverse, float min) {
+  Moments m = {w, x, 0, 0, 0};
   for (int i = 0; i < SHARE; ++i) {
     const float q = rintf(fminf(fmaxf((s.x[i] + min) * inverse, 0), (float) HIGH));
-    m.w += s.w[i];
-    m.x += s.w[i] * s.x[i];
     m.q += s.w[i] * q;
     m.qq += s.w[i] * q * q;
     m.xq += s.w[i] * s.x[i] * q;
   }
-  return group_sum<THREADS>(team, m);
+  if (THREADS > 1) {
+    m.q = team.template group_sum<THREADS>(m.q);
+    m.qq = team.template group_sum<THREADS>(m.qq);
+    m.xq = team.template group_sum<THREADS>(m.xq);
+  }
+  return m;
 }
 
 // One sub-block of a k-quant with a minimum, held by THREADS threads. Candidates cut shares of the
@@ -300,13 +305,19 @@ template <int THREADS, int HIGH, class Team>
 WHITTLE_BOTH void fit_affine(Team & team, const Share & s, float & scale, float & min) {
   float low = 0;
   float high = s.x[0];
+  float w = 0;
+  float x = 0;
   for (int i = 0; i < SHARE; ++i) {
     low = fminf(low, s.x[i]);
     high = fmaxf(high, s.x[i]);
+    w += s.w[i];
+    x += s.w[i] * s.x[i];
   }
   if (THREADS > 1) {
     high = team.template group_max<THREADS>(high);
     low = -team.template group_max<THREADS>(-low);
+    w = team.template group_sum<THREADS>(w);
+    x = team.template group_sum<THREADS>(x);
   }
   scale = 0;
   min = -low;
@@ -321,7 +332,7 @@ WHITTLE_BOTH void fit_affine(Team & team, const Share & s, float & scale, float 
       from = -min;
       step = scale;
     }
-    const Moments m = moments_of<THREADS, HIGH>(team, s, step > 0 ? 1 / step : 0, -from);
+    const Moments m = moments_of<THREADS, HIGH>(team, s, w, x, step > 0 ? 1 / step : 0, -from);
     float a;
     float b;
     least_squares(m, a, b);
