@@ -5,6 +5,7 @@ import dev.whittle.ggml.Backend;
 import dev.whittle.ggml.BlockCodec;
 import dev.whittle.ggml.Tensor;
 import dev.whittle.gptq.SolvedMatrix;
+import dev.whittle.gptq.TokenSensitivity;
 import dev.whittle.model.BatchInputs;
 import dev.whittle.model.LayerReconstruction;
 import dev.whittle.model.ModelFile;
@@ -135,11 +136,7 @@ final class TrainedLayer implements AutoCloseable {
   /// Sets what the squared error of each token counts: its weight, or for types of few bits, which
   /// have to be mended everywhere, the root of that.
   void weigh(float[] tokenWeights) {
-    float[] counts = tokenWeights.clone();
-    for (int i = 0; coarse && i < counts.length; i++) {
-      counts[i] = (float) Math.sqrt(counts[i]);
-    }
-    reconstruction.weigh(counts);
+    reconstruction.weigh(coarse ? TokenSensitivity.roots(tokenWeights) : tokenWeights);
   }
 
   /// Makes a step over the micro-batch in the inputs.

@@ -98,7 +98,8 @@ public final class DistillationEngine implements AutoCloseable {
             inputs,
             activations,
             alone,
-            hidden);
+            hidden,
+            null);
     head =
         new DistillationHead(
             backend,

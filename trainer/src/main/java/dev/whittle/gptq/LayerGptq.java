@@ -67,10 +67,10 @@ public final class LayerGptq {
     SequencedMap<String, SolvedMatrix> solved = new LinkedHashMap<>();
     for (SingleLayer.InputProducts products : layer.products()) {
       List<String> names =
-          products.matrices().stream().map(matrix -> "blk." + number + "." + matrix).toList();
+          products.matrices().stream().map(matrix -> name(number, matrix)).toList();
       Hessian hessian = hessian(products, names, batches);
       for (String matrix : products.matrices()) {
-        Assignment assignment = assignment("blk." + number + "." + matrix);
+        Assignment assignment = assignment(name(number, matrix));
         Tensor weight = layer.weight(matrix);
         solver
             .solve(assignment, weight.host(), hessian, arena)
@@ -170,15 +170,16 @@ public final class LayerGptq {
     products.clear();
     for (int b = 0; b < batches.size(); b++) {
       batches.load(b, inputs, layer);
-      float[] roots = sensitivity.at(names, b);
-      for (int i = 0; i < roots.length; i++) {
-        roots[i] = (float) Math.sqrt(roots[i]);
-      }
-      layer.counted().write(roots);
+      layer.counted().write(TokenSensitivity.roots(sensitivity.at(names, b)));
       products.add();
     }
     float[] sums = products.sums();
     return new Hessian((int) Math.sqrt(sums.length), sums, batches.tokens());
+  }
+
+  /// The name in the file of a layer's matrix.
+  private static String name(int number, String matrix) {
+    return "blk." + number + "." + matrix;
   }
 
   private Assignment assignment(String name) {

@@ -123,6 +123,15 @@ public final class TokenSensitivity {
     return weights.get(Squares.behind(layer)).get(batch).clone();
   }
 
+  /// The roots of weights: a factor of theirs on both sides of a square weighs it.
+  public static float[] roots(float[] weights) {
+    float[] roots = new float[weights.length];
+    for (int i = 0; i < roots.length; i++) {
+      roots[i] = (float) Math.sqrt(weights[i]);
+    }
+    return roots;
+  }
+
   /// The squared gradients of the last backward pass.
   private static final class Squares implements GradientObserver, AutoCloseable {
     private final TensorContext context;

@@ -116,21 +116,8 @@ public final class Trunk implements AutoCloseable {
   ///   be added to what is there
   /// @param layerLoss a loss on the states behind each layer, whose gradient the backward pass adds
   ///   there; null for none
+  /// @param observer of the gradients in the backward pass; null for none
   public Trunk(
-      Backend backend,
-      ModelConfig config,
-      Family family,
-      WeightSource weights,
-      @Nullable Tensor ropeFactors,
-      BatchInputs inputs,
-      Activations activations,
-      boolean alone,
-      @Nullable LayerLoss layerLoss) {
-    this(
-        backend, config, family, weights, ropeFactors, inputs, activations, alone, layerLoss, null);
-  }
-
-  private Trunk(
       Backend backend,
       ModelConfig config,
       Family family,
