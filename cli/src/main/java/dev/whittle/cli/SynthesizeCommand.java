@@ -157,6 +157,7 @@ final class SynthesizeCommand implements Callable<Integer>, Checkable {
   @Override
   public Integer call() throws IOException {
     SynthesisRequest request = request(output.require(model.path(), prompts, exclude));
+    model.requireSound();
     requireFile(prompts);
     requireFile(exclude);
     SynthesisResult result;

@@ -53,6 +53,8 @@ class SynthesizeTest {
     Path data = folder.resolve("data.jsonl");
     assertRefused(whittle("synthesize", "-m", MODEL), UNUSABLE, "--output");
     assertRefused(
+        whittle("synthesize", "-m", "none.gguf", "-o", data), UNUSABLE, "none.gguf does not exist");
+    assertRefused(
         whittle("synthesize", "-m", MODEL, "-o", data, "--temp", -1), UNUSABLE, "temperature");
     assertRefused(
         whittle("synthesize", "-m", MODEL, "-o", data, "-np", 257), UNUSABLE, "--parallel", "256");
