@@ -20,7 +20,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -269,10 +268,8 @@ final class DistillCommand implements Callable<Integer>, Checkable {
   }
 
   private Map<String, Object> object(FileType written, DistillationResult done) throws IOException {
-    Map<String, Object> object = new LinkedHashMap<>();
-    object.put("output", output.path().toString());
+    Map<String, Object> object = ResultOption.written(output.path());
     object.put("type", written.name());
-    object.put("file_bytes", Files.size(output.path()));
     object.put("steps", done.steps());
     object.put("tokens", done.tokens());
     object.put("seconds", done.seconds());

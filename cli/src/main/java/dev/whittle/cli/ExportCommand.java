@@ -7,7 +7,6 @@ import dev.whittle.training.ExportedModelFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -84,9 +83,7 @@ final class ExportCommand implements Callable<Integer>, Checkable {
               lineage != null && provenance == ProvenanceLength.RECIPE ? lineage.toYaml() : null);
     }
     try (LlamaModel _ = ModelOption.load(target)) {
-      Map<String, Object> object = new LinkedHashMap<>();
-      object.put("output", target.toString());
-      object.put("file_bytes", Files.size(target));
+      Map<String, Object> object = ResultOption.written(target);
       object.put("provenance", origin);
       result.tell(
           whittle.terminal(),

@@ -17,9 +17,7 @@ import dev.whittle.reinforcement.GrpoStepReport;
 import dev.whittle.reinforcement.RewardSettings;
 import dev.whittle.reinforcement.UnviableException;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -346,9 +344,7 @@ final class GrpoCommand implements Callable<Integer>, Checkable {
 
   private static Map<String, Object> object(GrpoRequest request, GrpoResult done)
       throws IOException {
-    Map<String, Object> object = new LinkedHashMap<>();
-    object.put("output", request.output().toString());
-    object.put("file_bytes", Files.size(request.output()));
+    Map<String, Object> object = ResultOption.written(request.output());
     object.put("steps", done.steps());
     object.put("tokens", done.tokens());
     object.put("seconds", done.seconds());

@@ -10,7 +10,6 @@ import dev.whittle.quantization.ImportanceCollector;
 import dev.whittle.quantization.ImportanceMatrix;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicLong;
@@ -86,8 +85,7 @@ final class ImatrixCommand implements Callable<Integer> {
               chunks -> progress.update(taken.get(), examples, "%,d chunks".formatted(chunks)));
     }
     matrix.write(target, output.mayReplace());
-    Map<String, Object> object = new LinkedHashMap<>();
-    object.put("output", target.toString());
+    Map<String, Object> object = ResultOption.written(target);
     object.put("matrices", matrix.tensors().size());
     object.put("chunks", matrix.chunkCount());
     object.put("chunk_tokens", matrix.chunkSize());

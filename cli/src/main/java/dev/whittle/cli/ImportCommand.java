@@ -5,7 +5,6 @@ import dev.whittle.huggingface.HuggingFaceCheckpoint;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
@@ -70,12 +69,10 @@ final class ImportCommand implements Callable<Integer> {
             output.mayReplace(),
             (tensor, done, total) -> progress.update(done, total, tensor));
       }
-      Map<String, Object> object = new LinkedHashMap<>();
-      object.put("output", target.toString());
+      Map<String, Object> object = ResultOption.written(target);
       object.put("architecture", checkpoint.architecture());
       object.put("parameters", checkpoint.parameters());
       object.put("type", type.name());
-      object.put("file_bytes", Files.size(target));
       result.tell(
           whittle.terminal(),
           "%s: %s, %,d parameters in %s, %,d bytes"

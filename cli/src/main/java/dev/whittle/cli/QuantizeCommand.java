@@ -359,11 +359,9 @@ final class QuantizeCommand implements Callable<Integer>, Checkable {
               "%,d of %,d tensors got another type, since their rows do not fit; --dry-run shows which"
                   .formatted(substituted, plan.tensors().size()));
     }
-    Map<String, Object> object = new LinkedHashMap<>();
-    object.put("output", target.toString());
+    Map<String, Object> object = ResultOption.written(target);
     object.put("type", plan.fileType().name());
     object.put("bits_per_weight", plan.bitsPerWeight());
-    object.put("file_bytes", Files.size(target));
     object.put("tensors_of_other_types", substituted);
     result.tell(
         whittle.terminal(),

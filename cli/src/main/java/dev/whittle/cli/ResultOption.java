@@ -1,5 +1,9 @@
 package dev.whittle.cli;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import picocli.CommandLine.Option;
 
@@ -11,6 +15,14 @@ final class ResultOption {
 
   boolean isJson() {
     return json;
+  }
+
+  /// What every object on a file that was written begins with; the command adds the rest.
+  static Map<String, Object> written(Path file) throws IOException {
+    Map<String, Object> object = new LinkedHashMap<>();
+    object.put("output", file.toString());
+    object.put("file_bytes", Files.size(file));
+    return object;
   }
 
   /// Tells a result.

@@ -5,7 +5,6 @@ import dev.whittle.simulation.SimulatedModel;
 import dev.whittle.simulation.Simulation;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -55,8 +54,7 @@ final class SimulateCommand implements Callable<Integer> {
     try (GgufFile model = GgufFile.open(source)) {
       SimulatedModel.write(model, simulation, target, force);
       double bytes = SimulatedModel.bytes(model, simulation.format());
-      Map<String, Object> object = new LinkedHashMap<>();
-      object.put("output", target.toString());
+      Map<String, Object> object = ResultOption.written(target);
       object.put("format", simulation.toString());
       object.put("tensor_bytes", bytes);
       result.tell(
