@@ -161,7 +161,7 @@ final class DistillCommand implements Callable<Integer>, Checkable {
         activations.wanted(),
         run.directory(),
         evaluation.settings(),
-        new Inference(inference, parallel.sequences(inference), threads.threads()),
+        new Inference(inference, parallel.sequences(), threads.threads()),
         run.checkpointSteps(),
         run.resume(),
         output.mayReplace());

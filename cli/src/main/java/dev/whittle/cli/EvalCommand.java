@@ -70,12 +70,7 @@ final class EvalCommand implements Callable<Integer> {
       description = "Cut replies off after so many tokens; ${DEFAULT-VALUE} by default.")
   private int maxTokens = Grading.DEFAULT_TOKENS;
 
-  @Option(
-      names = {"-np", "--parallel"},
-      paramLabel = "N",
-      converter = SequenceCount.class,
-      description = "Replies that are generated at once; ${DEFAULT-VALUE} by default.")
-  private int parallel = 32;
+  @Mixin private ParallelOption parallel;
 
   @Option(
       names = {"-c", "--ctx-size"},
@@ -198,7 +193,7 @@ final class EvalCommand implements Callable<Integer> {
       LlamaModel student, JsonlDataset dataset, @Nullable EvalCallback rounding) {
     GenerationOptions options =
         GenerationOptions.greedy(maxTokens)
-            .withParallel(parallel)
+            .withParallel(parallel.sequences())
             .withContextLength(contextLength)
             .withThreads(inference.threads())
             .withAttention(inference.attention())

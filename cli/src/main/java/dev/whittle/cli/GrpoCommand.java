@@ -271,7 +271,7 @@ final class GrpoCommand implements Callable<Integer>, Checkable {
           importance,
           settings(device),
           GenerationOptions.greedy(maxTokens)
-              .withParallel(parallel.sequences(options))
+              .withParallel(parallel.sequences())
               .withThreads(inference.threads())
               .withAttention(inference.attention()),
           options,

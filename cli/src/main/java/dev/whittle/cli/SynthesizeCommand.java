@@ -208,7 +208,7 @@ final class SynthesizeCommand implements Callable<Integer>, Checkable {
           samples,
           turns,
           GenerationOptions.greedy(maxTokens)
-              .withParallel(parallel.sequences(options))
+              .withParallel(parallel.sequences())
               .withThreads(inference.threads())
               .withAttention(inference.attention())
               .withSampling(reply == 0 ? null : sampling(reply)),

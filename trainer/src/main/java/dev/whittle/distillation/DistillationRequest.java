@@ -80,7 +80,7 @@ public record DistillationRequest(
         activations,
         runDirectory,
         null,
-        new Inference(LlamaModelOptions.defaults(), 32, threads),
+        new Inference(LlamaModelOptions.defaults(), 0, threads),
         checkpointSteps,
         resume,
         overwrite);

@@ -25,6 +25,13 @@ public final class BatchedGenerator {
   /// several are read in hardly more time than one.
   private static final int SEATING_SHARE = 8;
 
+  /// What a batch of one token from each of 32 sequences gains over a single one is most of what
+  /// there is to gain on a CPU.
+  private static final int SEQUENCES_ON_HOST = 32;
+
+  /// As many as a context of llama.cpp can hold: a GPU only works at its full rate on many.
+  private static final int SEQUENCES_ON_DEVICE = LlamaContextOptions.MOST_SEQUENCES;
+
   private final LlamaModel model;
   private final Vocabulary vocabulary;
   private final GenerationOptions options;
@@ -69,9 +76,8 @@ public final class BatchedGenerator {
       throw new IllegalArgumentException("a prompt without tokens");
     }
     int longest = prompts.stream().mapToInt(prompt -> prompt.length).max().orElseThrow();
-    ContextWorkers workers = ContextWorkers.of(model, options.threads(), prompts.size());
-    int parallel = Math.min(options.parallel(), prompts.size());
-    int sequences = Math.ceilDiv(parallel, workers.count());
+    ContextWorkers workers = workers(prompts.size());
+    int sequences = sequences(workers, prompts.size());
     int length = Math.addExact(longest, options.maxNewTokens());
     if (options.contextLength() != 0) {
       if (longest >= options.contextLength()) {
@@ -100,6 +106,25 @@ public final class BatchedGenerator {
       }
     });
     return Arrays.stream(speeds).reduce(Speed.NONE, Speed::plus);
+  }
+
+  /// How many of so many prompts are replied to at once.
+  public int parallel(int prompts) {
+    ContextWorkers workers = workers(prompts);
+    return Math.min(prompts, workers.count() * sequences(workers, prompts));
+  }
+
+  private ContextWorkers workers(int prompts) {
+    return ContextWorkers.of(model, options.threads(), prompts);
+  }
+
+  /// How many sequences each of the workers has.
+  private int sequences(ContextWorkers workers, int prompts) {
+    int wanted = model.isOffloaded() ? SEQUENCES_ON_DEVICE : SEQUENCES_ON_HOST;
+    if (options.parallel() != 0) {
+      wanted = Math.ceilDiv(options.parallel(), workers.count());
+    }
+    return Math.min(wanted, Math.ceilDiv(prompts, workers.count()));
   }
 
   /// What the workers share. Each has its own part of the prompts, every so-many-th of them: what

@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
 /// How replies are generated.
 ///
 /// @param maxNewTokens a reply that does not end by itself is cut off after so many tokens
-/// @param parallel how many replies are generated at once
+/// @param parallel most replies that are generated at once; 0 for as many as keep the processors
+///   busy: 32 for each context that a [BatchedGenerator] makes on a CPU, 256 on a GPU
 /// @param contextLength most tokens of a prompt and its reply together; a reply is cut off there. 0
 ///   for as many as the longest needs
 /// @param endless whether a reply goes on when the model ends it, for measurements
@@ -26,19 +27,15 @@ public record GenerationOptions(
     AttentionOptions attention,
     @Nullable SamplerOptions sampling,
     @Nullable EvalCallback evalCallback) {
-  /// What a batch of one token from each of 32 sequences gains over a single one is most of what
-  /// there is to gain on a CPU.
-  private static final int DEFAULT_PARALLEL = 32;
-
   public GenerationOptions {
-    if (maxNewTokens < 1 || parallel < 1 || threads < 1) {
+    if (maxNewTokens < 1 || threads < 1) {
       throw new IllegalArgumentException(
-          "%d new tokens, %d in parallel, %d threads: each must be 1 or more"
-              .formatted(maxNewTokens, parallel, threads));
+          "%d new tokens, %d threads: each must be 1 or more".formatted(maxNewTokens, threads));
     }
-    if (contextLength < 0) {
+    if (parallel < 0 || contextLength < 0) {
       throw new IllegalArgumentException(
-          "a context of " + contextLength + " tokens; 0 or more needed");
+          "%d in parallel, a context of %d tokens: each must be 0 or more"
+              .formatted(parallel, contextLength));
     }
   }
 
@@ -46,7 +43,7 @@ public record GenerationOptions(
   public static GenerationOptions greedy(int maxNewTokens) {
     return new GenerationOptions(
         maxNewTokens,
-        DEFAULT_PARALLEL,
+        0,
         0,
         false,
         Runtime.getRuntime().availableProcessors(),

@@ -5,6 +5,7 @@ import dev.whittle.data.DataException;
 import dev.whittle.data.Example;
 import dev.whittle.data.JsonlDataset;
 import dev.whittle.evaluation.AnswerGrader;
+import dev.whittle.evaluation.BatchedGenerator;
 import dev.whittle.evaluation.BoxedAnswerGrader;
 import dev.whittle.evaluation.GenerationOptions;
 import dev.whittle.ggml.LlamaModel;
@@ -31,8 +32,12 @@ import org.jspecify.annotations.Nullable;
 /// asked in rounds; after each the examples are on the disk. A run that was killed goes on with the
 /// first round that is not, and ends with the same data set.
 public final class SynthesisJob {
-  /// Examples of a round: so many that replies which end late, alone, take little of its time.
-  private static final int ROUND = 4096;
+  /// Fewest examples of a round.
+  private static final int FEWEST_OF_ROUND = 4096;
+
+  /// Examples of a round for each that is written at once: so many that replies which end late,
+  /// alone, take little of its time.
+  private static final int TURNS_OF_ROUND = 16;
 
   /// One of so many is spare in a last round.
   private static final int SPARE_SHARE = 16;
@@ -45,7 +50,7 @@ public final class SynthesisJob {
 
   private final SynthesisRequest request;
   private final SynthesisListener listener;
-  private final int round;
+  private int round;
   private final AnswerGrader grader = new BoxedAnswerGrader();
 
   /// Written by this process.
@@ -63,10 +68,10 @@ public final class SynthesisJob {
   private long total;
 
   public SynthesisJob(SynthesisRequest request, SynthesisListener listener) {
-    this(request, listener, ROUND);
+    this(request, listener, 0);
   }
 
-  /// @param round examples of a round
+  /// @param round examples of a round; 0 for as many as keep the processors busy
   SynthesisJob(SynthesisRequest request, SynthesisListener listener, int round) {
     this.request = request;
     this.listener = listener;
@@ -85,6 +90,7 @@ public final class SynthesisJob {
             UnfinishedDataset.open(
                 request.output(), settings(), request.resume(), request.overwrite());
         LlamaModel model = ModelLoader.load(request.model(), request.modelOptions())) {
+      round = round != 0 ? round : round(model);
       Set<String> excluded = excluded();
       ExampleSource source = source(model, excluded);
       Duplicates duplicates = new Duplicates(request.similarity());
@@ -111,6 +117,11 @@ public final class SynthesisJob {
       }
       return new SynthesisResult(counts, nanoseconds / 1e9, tokensPerSecond());
     }
+  }
+
+  private int round(LlamaModel model) {
+    int parallel = new BatchedGenerator(model, request.replies()).parallel(Integer.MAX_VALUE);
+    return Math.max(FEWEST_OF_ROUND, TURNS_OF_ROUND * parallel);
   }
 
   private ExampleSource source(LlamaModel model, Set<String> excluded) {
