@@ -369,6 +369,12 @@ final class GrpoCommand implements Callable<Integer>, Checkable {
     }
 
     @Override
+    public void warning(String sentence) {
+      progress.close();
+      whittle.terminal().say("warning: " + sentence);
+    }
+
+    @Override
     public void step(GrpoStepReport report) {
       accuracy = smooth(accuracy, report.accuracy());
       divergence = smooth(divergence, report.kl());

@@ -70,7 +70,8 @@ public final class GrpoJob {
               request.data(),
               new DocumentTokenizer(tokenizer),
               longestQuestion(model),
-              request.settings().seed());
+              request.settings().seed(),
+              listener::warning);
       try (ModelFile reference = ModelFile.open(referenceFile(model, decoded));
           Backend backend = Backend.on(request.device(), request.threads());
           FrozenWeights held = new FrozenWeights(backend, reference)) {

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /// The questions to learn from, epoch after epoch, each in a new random order.
@@ -31,33 +32,53 @@ final class Questions {
     this.order = shuffled(0);
   }
 
-  /// Reads the questions of a data set.
+  /// Reads the questions of a data set: its examples that ask for a reply and have the answer.
   ///
   /// @param longest the most tokens of a question
-  /// @throws DataException if there are none, or one has no answer or is too long
-  static Questions read(JsonlDataset dataset, DocumentTokenizer tokenizer, int longest, long seed) {
+  /// @param warning is told how many examples are none, if any are
+  /// @throws DataException if there are no questions, or one is too long
+  static Questions read(
+      JsonlDataset dataset,
+      DocumentTokenizer tokenizer,
+      int longest,
+      long seed,
+      Consumer<String> warning) {
     List<Question> questions = new ArrayList<>();
+    long left = 0;
     try (Stream<Example> examples = dataset.examples()) {
-      examples.forEach(example -> questions.add(question(dataset, example, tokenizer, longest)));
+      for (Example example : (Iterable<Example>) examples::iterator) {
+        String answer = example.answer();
+        if (answer == null || example instanceof Example.Text) {
+          left++;
+        } else {
+          questions.add(question(dataset, example, answer, tokenizer, longest));
+        }
+      }
+    }
+    if (questions.isEmpty()) {
+      throw new DataException(
+          dataset.path()
+              + " has no chat or prompt with a field 'answer' to reward replies by; add it");
+    }
+    if (left > 0) {
+      warning.accept(
+          "%,d of %,d examples of %s are left out, since they have no 'answer' to reward replies by"
+              .formatted(left, left + questions.size(), dataset.path()));
     }
     return new Questions(questions, seed);
   }
 
   private static Question question(
-      JsonlDataset dataset, Example example, DocumentTokenizer tokenizer, int longest) {
-    String where = dataset.path() + " line " + example.line();
-    String answer = example.answer();
-    if (answer == null) {
-      throw new DataException(where + " has no field 'answer' to reward a reply by; add it");
-    }
-    if (example instanceof Example.Text) {
-      throw new DataException(where + " is a text, which asks for no reply; write 'messages'");
-    }
+      JsonlDataset dataset,
+      Example example,
+      String answer,
+      DocumentTokenizer tokenizer,
+      int longest) {
     int[] prompt = tokenizer.prompt(example);
     if (prompt.length > longest) {
       throw new DataException(
-          "%s has %d tokens, but a question may have %d: shorten it, or the replies (--predict)"
-              .formatted(where, prompt.length, longest));
+          "%s line %d has %d tokens, but a question may have %d: shorten it, or the replies (--predict)"
+              .formatted(dataset.path(), example.line(), prompt.length, longest));
     }
     return new Question(prompt, answer);
   }

@@ -3,15 +3,18 @@ package dev.whittle.synthesis;
 import dev.whittle.chat.ChatMessage;
 import dev.whittle.data.DocumentTokenizer;
 import dev.whittle.data.Example;
+import dev.whittle.evaluation.BoxedAnswerGrader;
 import dev.whittle.evaluation.Generation;
 import dev.whittle.ggml.LlamaModel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /// Whole conversations: given the first tokens of its chat template, the model writes what a user
-/// says, and then replies to it.
+/// says, and then replies to it. Where the reply has one box, what is in it is the example's
+/// answer, as good as the model is.
 final class Conversations implements ExampleSource {
   private final TurnMarkup markup;
   private final DocumentTokenizer tokenizer;
@@ -83,7 +86,12 @@ final class Conversations implements ExampleSource {
         .then(reply -> {
           List<ChatMessage> messages = new ArrayList<>(question.messages());
           messages.add(new ChatMessage(ChatMessage.ASSISTANT, reply));
-          return new Written.Usable<>(new Example.Chat(0, messages, null, null));
+          return new Written.Usable<>(new Example.Chat(0, messages, answer(reply), null));
         });
+  }
+
+  private static @Nullable String answer(String reply) {
+    List<String> boxes = BoxedAnswerGrader.boxes(reply);
+    return boxes.size() == 1 ? boxes.getFirst() : null;
   }
 }

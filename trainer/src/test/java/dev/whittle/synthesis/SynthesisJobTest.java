@@ -107,6 +107,9 @@ class SynthesisJobTest {
     }
     // The model has learned to answer in a box, and hardly ever fails to.
     assertTrue(chats.stream().filter(chat -> !boxes(chat).isEmpty()).count() >= 15);
+    for (Example chat : chats) {
+      assertEquals(boxes(chat).size() == 1 ? boxes(chat).getFirst() : null, chat.answer());
+    }
     assertFalse(Files.exists(folder.resolve("chats.jsonl.part.json")));
   }
 
