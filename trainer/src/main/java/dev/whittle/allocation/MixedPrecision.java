@@ -18,20 +18,25 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.SequencedMap;
 import java.util.SortedMap;
+import java.util.function.ToDoubleFunction;
 
 /// Chooses the type of each tensor by what lowering it costs the model, measured, so that the whole
 /// keeps to a size.
 ///
 /// The sensitivities of all tensors to all candidates come from gradients ([SensitivityMeter]), and
 /// the choice with the least sum is a knapsack problem. How much one tensor's errors cost depends
-/// on what else is lowered, so the sensitivities are then measured again along the way to the
-/// choice itself, the costs scaled by what that gives, and the choice made anew, a few times; the
-/// one with the least divergence on held-out text is taken.
+/// on what else is lowered. What is measured with everything lowered to a type that is far coarser
+/// than the budget says little: nothing behind it is left that could suffer, so such a type looks
+/// cheap. So choices are compared from all candidates, from all but the coarsest, and so on. From
+/// the best one on, the sensitivities are measured again along the way to the choice itself, the
+/// costs scaled by what that gives, and the choice made anew, a few times; the one with the least
+/// divergence on held-out text is taken.
 ///
 /// @param given types that are fixed by patterns
 /// @param candidates for all other tensors
@@ -49,7 +54,8 @@ public record MixedPrecision(
     boolean completionOnly,
     Path cache,
     int threads) {
-  private static final int CHOICES = 4;
+  /// Most times that a choice is made anew.
+  private static final int REFINEMENTS = 3;
 
   /// How far the cost of a tensor may be scaled in a round: gradients are noisy where little is
   /// lost.
@@ -146,20 +152,25 @@ public record MixedPrecision(
     TypeAllocator.Cost cost =
         (tensor, type) ->
             Math.max(0, shares.get(type).get(tensor)) * scales.getOrDefault(tensor, 1.0);
-    List<SensitivityFile.Choice> choices = new ArrayList<>();
-    while (true) {
-      SequencedMap<String, GgmlType> next = allocator.choose(cost);
-      if (choices.stream().anyMatch(choice -> choice.candidates().equals(next))) {
-        break;
-      }
-      double divergence = meter.divergence(allocator.types(next));
-      listener.chosen(choices.size(), divergence);
-      choices.add(new SensitivityFile.Choice(divergence, next));
-      if (choices.size() == CHOICES) {
-        break;
-      }
-      SortedMap<String, Double> actual = meter.measure(allocator.types(next)).shares();
-      next.forEach((tensor, type) -> {
+    Map<SequencedMap<String, GgmlType>, Double> divergences = new LinkedHashMap<>();
+    ToDoubleFunction<SequencedMap<String, GgmlType>> compared =
+        choice ->
+            divergences.computeIfAbsent(
+                choice,
+                c -> {
+                  double divergence = meter.divergence(allocator.types(c));
+                  listener.chosen(divergences.size(), divergence);
+                  return divergence;
+                });
+    List<GgmlType> among =
+        Collections.min(
+            allocator.withoutCoarsest(),
+            Comparator.comparingDouble(
+                part -> compared.applyAsDouble(allocator.choose(part, cost))));
+    SequencedMap<String, GgmlType> choice = allocator.choose(among, cost);
+    for (int i = 0; i < REFINEMENTS; i++) {
+      SortedMap<String, Double> actual = meter.measure(allocator.types(choice)).shares();
+      choice.forEach((tensor, type) -> {
         double expected = cost.of(tensor, type);
         double scale =
             expected > 0
@@ -167,8 +178,16 @@ public record MixedPrecision(
                 : 1;
         scales.merge(tensor, scale, (a, b) -> a * b);
       });
+      choice = allocator.choose(among, cost);
+      if (divergences.containsKey(choice)) {
+        break;
+      }
+      compared.applyAsDouble(choice);
     }
-    return Collections.min(choices, Comparator.comparingDouble(SensitivityFile.Choice::divergence));
+    return divergences.entrySet().stream()
+        .min(Map.Entry.comparingByValue())
+        .map(best -> new SensitivityFile.Choice(best.getValue(), best.getKey()))
+        .orElseThrow();
   }
 
   /// Two parts of the text that share no document, drawn at random.

@@ -33,7 +33,7 @@ record SensitivityFile(
     boolean completionOnly,
     SortedMap<GgmlType, SortedMap<String, Double>> types,
     SortedMap<String, Choice> choices) {
-  private static final int VERSION = 1;
+  private static final int VERSION = 2;
   private static final JsonMapper JSON =
       JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build();
 

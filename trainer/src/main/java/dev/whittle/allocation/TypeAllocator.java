@@ -11,6 +11,7 @@ import dev.whittle.quantization.QuantizationPlan.Assignment;
 import dev.whittle.quantization.TypeSelection;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,6 +19,7 @@ import java.util.Objects;
 import java.util.SequencedMap;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 
 /// Chooses each tensor's type from some candidates, so that a model keeps to a size and the costs
 /// of the choices are least.
@@ -73,41 +75,54 @@ final class TypeAllocator {
 
   /// What every tensor becomes when all are lowered to a candidate.
   SequencedMap<String, GgmlType> lowered(GgmlType candidate) {
-    QuantizationPlan plan = plans.get(candidates.indexOf(candidate));
+    QuantizationPlan plan = plan(candidate);
     SequencedMap<String, GgmlType> types = new LinkedHashMap<>();
     tensors.forEach(tensor -> types.put(tensor.name(), assignment(plan, tensor).type()));
     return types;
   }
 
-  /// The candidate for each tensor.
+  /// The candidates to choose from, all of them, all but the one of the fewest bits, all but the
+  /// two, and so on, while there is room for what is left.
   ///
   /// @throws QuantizationException if not even the smallest candidates fit
-  SequencedMap<String, GgmlType> choose(Cost cost) {
-    List<List<Knapsack.Option>> items = new ArrayList<>();
-    for (TensorInfo tensor : tensors) {
-      List<Knapsack.Option> options = new ArrayList<>();
-      for (int c = 0; c < plans.size(); c++) {
-        options.add(
-            new Knapsack.Option(
-                size(assignment(plans.get(c), tensor)), cost.of(tensor.name(), candidates.get(c))));
-      }
-      items.add(options);
-    }
-    long smallest =
-        items.stream()
-            .mapToLong(
-                options -> options.stream().mapToLong(Knapsack.Option::size).min().orElseThrow())
-            .sum();
+  List<List<GgmlType>> withoutCoarsest() {
+    List<GgmlType> sorted = new ArrayList<>(candidates);
+    sorted.sort(Comparator.comparingDouble(GgmlType::bitsPerWeight));
     long room = room();
+    long smallest = smallest(sorted);
     if (smallest > room) {
       throw new QuantizationException(
           "%s needs %,d bytes more than %s, even with the smallest of %s; allow more"
               .formatted(model.path(), smallest - room, budget, candidates));
     }
-    int[] chosen = Knapsack.choose(items, room);
+    return IntStream.range(0, sorted.size())
+        .mapToObj(from -> sorted.subList(from, sorted.size()))
+        .takeWhile(among -> smallest(among) <= room)
+        .toList();
+  }
+
+  /// What the tensors take at least.
+  private long smallest(List<GgmlType> among) {
+    return tensors.stream()
+        .mapToLong(tensor -> among.stream().mapToLong(c -> size(tensor, c)).min().orElseThrow())
+        .sum();
+  }
+
+  /// The candidate for each tensor.
+  ///
+  /// @param among the candidates to choose from, for which there is room
+  SequencedMap<String, GgmlType> choose(List<GgmlType> among, Cost cost) {
+    List<List<Knapsack.Option>> items =
+        tensors.stream()
+            .map(tensor ->
+                among.stream()
+                    .map(c -> new Knapsack.Option(size(tensor, c), cost.of(tensor.name(), c)))
+                    .toList())
+            .toList();
+    int[] chosen = Knapsack.choose(items, room());
     SequencedMap<String, GgmlType> types = new LinkedHashMap<>();
     for (int i = 0; i < chosen.length; i++) {
-      types.put(tensors.get(i).name(), candidates.get(chosen[i]));
+      types.put(tensors.get(i).name(), among.get(chosen[i]));
     }
     return types;
   }
@@ -116,10 +131,14 @@ final class TypeAllocator {
   SequencedMap<String, GgmlType> types(Map<String, GgmlType> choice) {
     SequencedMap<String, GgmlType> types = new LinkedHashMap<>();
     for (TensorInfo tensor : tensors) {
-      QuantizationPlan plan = plans.get(candidates.indexOf(choice.get(tensor.name())));
-      types.put(tensor.name(), assignment(plan, tensor).type());
+      GgmlType candidate = Objects.requireNonNull(choice.get(tensor.name()));
+      types.put(tensor.name(), assignment(plan(candidate), tensor).type());
     }
     return types;
+  }
+
+  private QuantizationPlan plan(GgmlType candidate) {
+    return plans.get(candidates.indexOf(candidate));
   }
 
   /// The selection that gives every tensor its chosen type.
@@ -142,6 +161,10 @@ final class TypeAllocator {
     return weights.isEmpty()
         ? FileType.Q8_0
         : Collections.max(weights.entrySet(), Map.Entry.comparingByValue()).getKey();
+  }
+
+  private long size(TensorInfo tensor, GgmlType candidate) {
+    return size(assignment(plan(candidate), tensor));
   }
 
   /// What a tensor takes of the room.

@@ -4,6 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.whittle.data.DocumentTokenizer;
+import dev.whittle.data.Example;
+import dev.whittle.data.JsonlDataset;
 import dev.whittle.data.RandomText;
 import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.ggml.FileType;
@@ -21,6 +24,7 @@ import dev.whittle.quantization.QuantizationException;
 import dev.whittle.quantization.QuantizationListener;
 import dev.whittle.quantization.QuantizationPlan;
 import dev.whittle.quantization.TypeSelection;
+import dev.whittle.testing.DemoModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,6 +33,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -127,17 +132,42 @@ class MixedPrecisionTest {
     assertTrue(e.getMessage().contains("1.0 bits a weight"), e.getMessage());
   }
 
+  /// With all tensors ternary, the last layer's seem to cost nothing.
+  @Test
+  void aTypeThatIsFarTooCoarseIsNoTrap() throws IOException {
+    SizeBudget budget = new SizeBudget.BitsPerWeight(4.6);
+    List<GgmlType> fine = List.of(GgmlType.Q3_K, GgmlType.IQ4_NL, GgmlType.Q5_K);
+    List<GgmlType> all = new ArrayList<>(fine);
+    all.add(GgmlType.TQ2_0);
+    TokenizedCorpus text = chats(8);
+    TypeSelection given = TypeSelection.of(FileType.Q4_0);
+    double best = mixed(DemoModel.file(), given, fine, budget, text, 200).divergence();
+    double found = mixed(DemoModel.file(), given, all, budget, text, 200).divergence();
+    assertTrue(found <= best, found + " with TQ2_0, " + best + " without");
+  }
+
+  private static TokenizedCorpus chats(int count) {
+    try (LlamaModel vocabulary = DemoModel.loadVocabulary();
+        Stream<Example> chats = new JsonlDataset(DemoModel.CHATS).examples()) {
+      DocumentTokenizer tokenizer = new DocumentTokenizer(vocabulary);
+      return TokenizedCorpus.of(chats.limit(count).map(tokenizer::tokenize).toList());
+    }
+  }
+
   private MixedPrecision.Choice mixed(TypeSelection given, SizeBudget budget) throws IOException {
+    return mixed(file, given, CANDIDATES, budget, RandomText.corpus(40, 100, 9), 400);
+  }
+
+  private MixedPrecision.Choice mixed(
+      Path model,
+      TypeSelection given,
+      List<GgmlType> candidates,
+      SizeBudget budget,
+      TokenizedCorpus text,
+      int tokens)
+      throws IOException {
     return new MixedPrecision(
-            file,
-            given,
-            CANDIDATES,
-            budget,
-            RandomText.corpus(40, 100, 9),
-            400,
-            false,
-            folder.resolve("cache.json"),
-            1)
+            model, given, candidates, budget, text, tokens, false, folder.resolve("cache.json"), 1)
         .choose(listener);
   }
 
