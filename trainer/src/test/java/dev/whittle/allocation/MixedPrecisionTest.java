@@ -136,7 +136,7 @@ class MixedPrecisionTest {
   @Test
   void aTypeThatIsFarTooCoarseIsNoTrap() throws IOException {
     SizeBudget budget = new SizeBudget.BitsPerWeight(4.6);
-    List<GgmlType> fine = List.of(GgmlType.Q3_K, GgmlType.IQ4_NL, GgmlType.Q5_K);
+    List<GgmlType> fine = List.of(GgmlType.IQ4_NL, GgmlType.Q5_K);
     List<GgmlType> all = new ArrayList<>(fine);
     all.add(GgmlType.TQ2_0);
     TokenizedCorpus text = chats(8);
