@@ -84,6 +84,12 @@ public record MixedPrecision(
 
   private record Parts(TokenizedCorpus gradients, TokenizedCorpus heldOut) {}
 
+  /// A choice to begin with.
+  ///
+  /// @param among the candidates that it was made from
+  private record Start(
+      List<GgmlType> among, SequencedMap<String, GgmlType> choice, double divergence) {}
+
   /// Makes the choice, or takes it from the cache.
   ///
   /// @throws QuantizationException if the budget is too small, the model quantized already, or the
@@ -162,12 +168,13 @@ public record MixedPrecision(
                   listener.chosen(divergences.size(), divergence);
                   return divergence;
                 });
-    List<GgmlType> among =
-        Collections.min(
-            allocator.withoutCoarsest(),
-            Comparator.comparingDouble(
-                part -> compared.applyAsDouble(allocator.choose(part, cost))));
-    SequencedMap<String, GgmlType> choice = allocator.choose(among, cost);
+    List<Start> starts = new ArrayList<>();
+    for (List<GgmlType> among : allocator.withoutCoarsest()) {
+      SequencedMap<String, GgmlType> choice = allocator.choose(among, cost);
+      starts.add(new Start(among, choice, compared.applyAsDouble(choice)));
+    }
+    Start start = Collections.min(starts, Comparator.comparingDouble(Start::divergence));
+    SequencedMap<String, GgmlType> choice = start.choice();
     for (int i = 0; i < REFINEMENTS; i++) {
       SortedMap<String, Double> actual = meter.measure(allocator.types(choice)).shares();
       choice.forEach((tensor, type) -> {
@@ -178,7 +185,7 @@ public record MixedPrecision(
                 : 1;
         scales.merge(tensor, scale, (a, b) -> a * b);
       });
-      choice = allocator.choose(among, cost);
+      choice = allocator.choose(start.among(), cost);
       if (divergences.containsKey(choice)) {
         break;
       }
