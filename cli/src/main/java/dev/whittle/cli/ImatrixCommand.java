@@ -1,11 +1,15 @@
 package dev.whittle.cli;
 
+import dev.whittle.data.CorpusLimits;
 import dev.whittle.data.DocumentTokenizer;
 import dev.whittle.data.Example;
 import dev.whittle.data.JsonlDataset;
+import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.ggml.LlamaModelOptions;
+import dev.whittle.gptq.WeightedImportance;
 import dev.whittle.inference.ModelLoader;
+import dev.whittle.model.ModelFile;
 import dev.whittle.quantization.ImportanceCollector;
 import dev.whittle.quantization.ImportanceMatrix;
 import java.io.IOException;
@@ -14,6 +18,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.Mixin;
@@ -39,15 +44,26 @@ final class ImatrixCommand implements Callable<Integer> {
       names = "--limit",
       paramLabel = "N",
       converter = PositiveInt.class,
-      description = "Take the first N examples only.")
+      description =
+          "Take the first N examples only; with --weigh-tokens, N that are chosen at random.")
   private int limit = Integer.MAX_VALUE;
 
   @Option(
       names = {"-c", "--ctx-size"},
       paramLabel = "CTX",
       converter = PositiveInt.class,
-      description = "Tokens that are run through the model at once; ${DEFAULT-VALUE} by default.")
-  private int chunkSize = 512;
+      description =
+          "Tokens that are run through the model at once, 512 by default; with --weigh-tokens, the"
+              + " longest document, 2048 by default.")
+  private @Nullable Integer contextLength;
+
+  @Option(
+      names = "--weigh-tokens",
+      description =
+          "Let a token count by what an error there costs the model's replies, as in the method"
+              + " gptq, and not all alike. On the CPU; the model must be of a family that can be"
+              + " trained.")
+  private boolean weighTokens;
 
   @Option(names = "--process-output", description = "Collect for output.weight too.")
   private boolean processOutput;
@@ -59,11 +75,26 @@ final class ImatrixCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     Path target = output.require(model.path(), data.path());
+    ImportanceMatrix matrix = weighTokens ? weighed() : plain();
+    matrix.write(target, output.mayReplace());
+    Map<String, Object> object = ResultOption.written(target);
+    object.put("matrices", matrix.tensors().size());
+    object.put("chunks", matrix.chunkCount());
+    object.put("chunk_tokens", matrix.chunkSize());
+    result.tell(
+        whittle.terminal(),
+        "%s: %,d matrices, from %,d chunks of %,d tokens"
+            .formatted(target, matrix.tensors().size(), matrix.chunkCount(), matrix.chunkSize()),
+        object);
+    return ExitCode.OK;
+  }
+
+  private ImportanceMatrix plain() {
     JsonlDataset dataset = data.dataset();
     long examples = Math.min(limit, dataset.count());
+    int chunkSize = contextLength == null ? 512 : contextLength;
     ImportanceCollector collector =
         new ImportanceCollector(chunkSize, processOutput, threads.threads());
-    ImportanceMatrix matrix;
     try (LlamaModel loaded =
             ModelLoader.load(
                 model.path(), LlamaModelOptions.defaults().withDevices(device.select()));
@@ -77,23 +108,31 @@ final class ImatrixCommand implements Callable<Integer> {
                 taken.incrementAndGet();
                 return tokenizer.tokenize(example).tokens();
               });
-      matrix =
-          collector.collect(
-              loaded,
-              documents::iterator,
-              dataset.path().toString(),
-              chunks -> progress.update(taken.get(), examples, "%,d chunks".formatted(chunks)));
+      return collector.collect(
+          loaded,
+          documents::iterator,
+          dataset.path().toString(),
+          chunks -> progress.update(taken.get(), examples, "%,d chunks".formatted(chunks)));
     }
-    matrix.write(target, output.mayReplace());
-    Map<String, Object> object = ResultOption.written(target);
-    object.put("matrices", matrix.tensors().size());
-    object.put("chunks", matrix.chunkCount());
-    object.put("chunk_tokens", matrix.chunkSize());
-    result.tell(
-        whittle.terminal(),
-        "%s: %,d matrices, from %,d chunks of %,d tokens"
-            .formatted(target, matrix.tensors().size(), matrix.chunkCount(), matrix.chunkSize()),
-        object);
-    return ExitCode.OK;
+  }
+
+  private ImportanceMatrix weighed() {
+    JsonlDataset dataset = data.dataset();
+    int longest = contextLength == null ? 2048 : Math.max(2, contextLength);
+    TokenizedCorpus corpus;
+    try (LlamaModel tokenizer = ModelLoader.load(model.path(), LlamaModelOptions.vocabulary())) {
+      corpus =
+          TokenizedCorpus.read(
+              dataset, new DocumentTokenizer(tokenizer), new CorpusLimits(longest, limit, 1));
+    }
+    try (ModelFile file = ModelFile.open(model.path());
+        Progress progress = new Progress(whittle.terminal(), "imatrix", "layers")) {
+      return new WeightedImportance(processOutput, threads.threads())
+          .collect(
+              file,
+              corpus,
+              dataset.path().toString(),
+              (done, layers) -> progress.update(done, layers, ""));
+    }
   }
 }

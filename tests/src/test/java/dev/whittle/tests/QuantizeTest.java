@@ -63,6 +63,45 @@ class QuantizeTest {
   }
 
   @Test
+  void takes_an_importance_matrix_of_weighed_tokens() throws IOException {
+    Path plain = folder.resolve("plain.gguf");
+    Path weighed = folder.resolve("weighed.gguf");
+    assertDone(
+        whittle("imatrix", "-m", MODEL, "-f", Demo.CHATS, "-o", plain, "--limit", 20, "-t", 1));
+    assertDone(
+        whittle(
+            "imatrix",
+            "-m",
+            MODEL,
+            "-f",
+            Demo.CHATS,
+            "-o",
+            weighed,
+            "--limit",
+            20,
+            "--weigh-tokens",
+            "-t",
+            1));
+    assertTrue(Files.mismatch(plain, weighed) >= 0);
+    assertEquals(GgmlType.IQ2_XXS, typeAfter("iq2_xxs", FFN_UP, "--imatrix", weighed));
+    assertRefused(
+        whittle(
+            "imatrix",
+            "-m",
+            MODEL,
+            "-f",
+            Demo.CHATS,
+            "-o",
+            plain,
+            "--weigh-tokens",
+            "-c",
+            8,
+            "--force"),
+        UNUSABLE,
+        "-c");
+  }
+
+  @Test
   void gptq_learns_from_text() {
     Object[] calibration = {"-f", Demo.CHATS, "--calibration-documents", 20};
     assertEquals(GgmlType.Q2_K, typeAfter("q2_k", FFN_UP, calibration));

@@ -8,6 +8,7 @@ import dev.whittle.ggml.Tensor;
 import dev.whittle.gguf.TensorInfo;
 import dev.whittle.model.BatchInputs;
 import dev.whittle.model.BatchShape;
+import dev.whittle.model.ModelFile;
 import dev.whittle.model.SingleLayer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -86,6 +87,21 @@ public final class CalibrationBatches implements AutoCloseable {
                 b * stateBytes() + (long) i * width * Float.BYTES, (long) width * Float.BYTES);
         type.decode(table.asSlice(ids[i] * rowBytes, rowBytes), state, width);
       }
+    }
+  }
+
+  /// Sets the states to the embeddings that the model has.
+  public void embed(ModelFile model) {
+    TensorInfo embedding = model.file().require(ModelFile.EMBEDDING);
+    embed(BlockCodec.of(embedding.type()), model.file().data(embedding), embedding);
+  }
+
+  /// Moves the states to behind a layer.
+  public void forward(BatchInputs inputs, SingleLayer layer) {
+    for (int b = 0; b < size(); b++) {
+      load(b, inputs, layer);
+      layer.forward();
+      store(b, layer);
     }
   }
 

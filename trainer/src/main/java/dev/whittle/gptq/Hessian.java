@@ -1,6 +1,9 @@
 package dev.whittle.gptq;
 
+import dev.whittle.model.BatchInputs;
+import dev.whittle.model.SingleLayer;
 import dev.whittle.quantization.QuantizationException;
+import java.util.List;
 
 /// `Σ x xᵀ` over the inputs of a matrix: half the Hessian of the squared error of its outputs.
 ///
@@ -13,6 +16,27 @@ public record Hessian(int columns, float[] sums, long tokens) {
       throw new IllegalArgumentException(
           sums.length + " sums of products do not belong to " + columns + " columns");
     }
+  }
+
+  /// Sums over the calibration text, tokens weighed by what an error at the matrices costs.
+  ///
+  /// @param products the inputs, of the layer that was loaded last, with the states before it
+  /// @param names of the matrices that share them, in the file
+  static Hessian of(
+      SingleLayer.InputProducts products,
+      List<String> names,
+      TokenSensitivity sensitivity,
+      CalibrationBatches batches,
+      BatchInputs inputs,
+      SingleLayer layer) {
+    products.clear();
+    for (int b = 0; b < batches.size(); b++) {
+      batches.load(b, inputs, layer);
+      layer.counted().write(TokenSensitivity.roots(sensitivity.at(names, b)));
+      products.add();
+    }
+    float[] sums = products.sums();
+    return new Hessian((int) Math.sqrt(sums.length), sums, batches.tokens());
   }
 
   /// `Σ x²` of each column.

@@ -66,8 +66,7 @@ public final class LayerGptq {
     load(number);
     SequencedMap<String, SolvedMatrix> solved = new LinkedHashMap<>();
     for (SingleLayer.InputProducts products : layer.products()) {
-      List<String> names =
-          products.matrices().stream().map(matrix -> name(number, matrix)).toList();
+      List<String> names = products.namesIn(number);
       Hessian hessian = hessian(products, names, batches);
       for (String matrix : products.matrices()) {
         Assignment assignment = assignment(name(number, matrix));
@@ -115,11 +114,7 @@ public final class LayerGptq {
 
   /// Moves states to behind the layer as it is now.
   public void forward(CalibrationBatches batches) {
-    for (int b = 0; b < batches.size(); b++) {
-      batches.load(b, inputs, layer);
-      layer.forward();
-      batches.store(b, layer);
-    }
+    batches.forward(inputs, layer);
   }
 
   /// Sets states to the embeddings of the tokens as they will be in the file, and solves the token
@@ -128,8 +123,7 @@ public final class LayerGptq {
   ///
   /// @return nothing if the embedding is not to be quantized
   public Optional<SolvedMatrix> embed(CalibrationBatches batches, Arena arena) {
-    TensorInfo info = model.file().require(ModelFile.EMBEDDING);
-    batches.embed(BlockCodec.of(info.type()), model.file().data(info), info);
+    batches.embed(model);
     Optional<SolvedMatrix> made;
     if (model.config().tied()) {
       for (int i = 0; i < model.config().layers(); i++) {
@@ -141,8 +135,12 @@ public final class LayerGptq {
       made = solve(ModelFile.EMBEDDING, null, arena);
     }
     made.ifPresentOrElse(
-        solved -> batches.embed(BlockCodec.of(solved.type()), solved.blocks(), info),
-        () -> batches.embed(BlockCodec.of(info.type()), model.file().data(info), info));
+        solved ->
+            batches.embed(
+                BlockCodec.of(solved.type()),
+                solved.blocks(),
+                model.file().require(ModelFile.EMBEDDING)),
+        () -> batches.embed(model));
     return made;
   }
 
@@ -164,17 +162,9 @@ public final class LayerGptq {
     }
   }
 
-  /// @param names of the matrices that share the inputs
   private Hessian hessian(
       SingleLayer.InputProducts products, List<String> names, CalibrationBatches batches) {
-    products.clear();
-    for (int b = 0; b < batches.size(); b++) {
-      batches.load(b, inputs, layer);
-      layer.counted().write(TokenSensitivity.roots(sensitivity.at(names, b)));
-      products.add();
-    }
-    float[] sums = products.sums();
-    return new Hessian((int) Math.sqrt(sums.length), sums, batches.tokens());
+    return Hessian.of(products, names, sensitivity, batches, inputs, layer);
   }
 
   /// The name in the file of a layer's matrix.

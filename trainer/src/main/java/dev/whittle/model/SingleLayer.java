@@ -63,6 +63,11 @@ public final class SingleLayer implements AutoCloseable {
       return matrices;
     }
 
+    /// The names of a layer's matrices in the file.
+    public List<String> namesIn(int layer) {
+      return matrices.stream().map(matrix -> "blk." + layer + "." + matrix).toList();
+    }
+
     /// Forgets what has been summed up.
     public void clear() {
       sums.clear();

@@ -91,6 +91,26 @@ public final class ImportanceMatrix {
     this.file = file;
   }
 
+  /// An importance matrix of means over a text.
+  ///
+  /// @param means of the squares of each matrix's inputs, [columns], by the matrix's name
+  /// @param dataset the text
+  /// @param tokens how many there were
+  /// @param length of the longest document that was computed at once
+  public static ImportanceMatrix of(
+      Map<String, float[]> means, String dataset, long tokens, int length) {
+    Map<String, Entry> entries = new TreeMap<>();
+    means.forEach((name, columns) -> {
+      float[] sums = new float[columns.length];
+      for (int i = 0; i < sums.length; i++) {
+        sums[i] = columns[i] * tokens;
+      }
+      entries.put(name, new Entry(sums, new float[] {tokens}));
+    });
+    int chunks = Math.toIntExact(Math.ceilDiv(tokens, length));
+    return new ImportanceMatrix(entries, List.of(dataset), chunks, length, null);
+  }
+
   /// Reads a file of `llama-imatrix`, in its GGUF form or in the older `.dat` form.
   ///
   /// @throws QuantizationException if it is neither, or not sound
