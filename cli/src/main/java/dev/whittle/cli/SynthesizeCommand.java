@@ -151,8 +151,7 @@ final class SynthesizeCommand implements Callable<Integer>, Checkable {
 
   @Mixin private InferenceOptions inference;
 
-  @Option(names = "--json", description = "Print one JSON object.")
-  private boolean json;
+  @Mixin private ResultOption result;
 
   @Override
   public Integer call() throws IOException {
@@ -160,20 +159,20 @@ final class SynthesizeCommand implements Callable<Integer>, Checkable {
     model.requireSound();
     requireFile(prompts);
     requireFile(exclude);
-    SynthesisResult result;
+    SynthesisResult made;
     try (Progress progress = new Progress(whittle.terminal(), "synthesize", unit());
         InterruptionNotice _ =
             new InterruptionNotice(
                 whittle.terminal(),
                 "interrupted; add --resume to go on from the last round of examples")) {
-      result = new SynthesisJob(request, new Listener(progress)).run();
+      made = new SynthesisJob(request, new Listener(progress)).run();
     }
-    if (result.counts().kept() == 0) {
+    if (made.counts().kept() == 0) {
       throw new FruitlessException(
           "none of the %,d examples that the model wrote is of use (%s), so nothing was written"
-              .formatted(result.counts().drawn(), reasons(result.counts())));
+              .formatted(made.counts().drawn(), reasons(made.counts())));
     }
-    report(result);
+    report(made);
     return ExitCode.OK;
   }
 
@@ -233,25 +232,29 @@ final class SynthesizeCommand implements Callable<Integer>, Checkable {
         .collect(Collectors.joining(", "));
   }
 
-  private void report(SynthesisResult result) throws IOException {
-    SynthesisCounts counts = result.counts();
-    if (json) {
-      Map<String, Object> object = new LinkedHashMap<>();
-      object.put("output", output.path().toString());
-      object.put("examples", counts.kept());
-      object.put("drawn", counts.drawn());
-      Map<String, Long> rejected = new LinkedHashMap<>();
-      for (Rejection reason : Rejection.values()) {
-        rejected.put(
-            reason.name().toLowerCase(Locale.ROOT), counts.rejected().getOrDefault(reason, 0L));
-      }
-      object.put("rejected", rejected);
-      object.put("tokens", counts.tokens());
-      object.put("seconds", result.seconds());
-      object.put("tokens_per_second", result.tokensPerSecond());
-      whittle.terminal().printJson(object);
-      return;
+  private void report(SynthesisResult made) throws IOException {
+    result.tell(whittle.terminal(), output.path() + "\n" + table(made), object(made));
+  }
+
+  private Map<String, Object> object(SynthesisResult made) throws IOException {
+    SynthesisCounts counts = made.counts();
+    Map<String, Object> object = ResultOption.written(output.path());
+    object.put("examples", counts.kept());
+    object.put("drawn", counts.drawn());
+    Map<String, Long> rejected = new LinkedHashMap<>();
+    for (Rejection reason : Rejection.values()) {
+      rejected.put(
+          reason.name().toLowerCase(Locale.ROOT), counts.rejected().getOrDefault(reason, 0L));
     }
+    object.put("rejected", rejected);
+    object.put("tokens", counts.tokens());
+    object.put("seconds", made.seconds());
+    object.put("tokens_per_second", made.tokensPerSecond());
+    return object;
+  }
+
+  private String table(SynthesisResult made) {
+    SynthesisCounts counts = made.counts();
     Table table = new Table(Column.left(""), Column.left(""));
     table.row("kept", "%,d %s of %,d".formatted(counts.kept(), unit(), counts.drawn()));
     for (Rejection reason : Rejection.values()) {
@@ -261,9 +264,8 @@ final class SynthesizeCommand implements Callable<Integer>, Checkable {
       }
     }
     table.row(
-        "tokens",
-        "%,d written, %,.0f a second".formatted(counts.tokens(), result.tokensPerSecond()));
-    whittle.terminal().say((output.path() + "\n" + table).stripTrailing());
+        "tokens", "%,d written, %,.0f a second".formatted(counts.tokens(), made.tokensPerSecond()));
+    return table.toString().stripTrailing();
   }
 
   /// Shows how far the work has come.

@@ -50,7 +50,7 @@ public final class SynthesisJob {
 
   private final SynthesisRequest request;
   private final SynthesisListener listener;
-  private int round;
+  private final int askedRound;
   private final AnswerGrader grader = new BoxedAnswerGrader();
 
   /// Written by this process.
@@ -75,7 +75,7 @@ public final class SynthesisJob {
   SynthesisJob(SynthesisRequest request, SynthesisListener listener, int round) {
     this.request = request;
     this.listener = listener;
-    this.round = round;
+    askedRound = round;
   }
 
   /// Runs the job. Where nothing is kept, nothing is written.
@@ -90,7 +90,7 @@ public final class SynthesisJob {
             UnfinishedDataset.open(
                 request.output(), settings(), request.resume(), request.overwrite());
         LlamaModel model = ModelLoader.load(request.model(), request.modelOptions())) {
-      round = round != 0 ? round : round(model);
+      int round = askedRound != 0 ? askedRound : sizeOfRound(model);
       Set<String> excluded = excluded();
       ExampleSource source = source(model, excluded);
       Duplicates duplicates = new Duplicates(request.similarity());
@@ -101,7 +101,7 @@ public final class SynthesisJob {
       milestone = dataset.counts();
       boolean fruitful = true;
       while (fruitful && dataset.next() < source.size() && !isFull(dataset.counts())) {
-        round(dataset, source, duplicates);
+        write(dataset, source, round, duplicates);
         fruitful = request.prompts() != null || isFruitful(dataset.counts());
       }
       if (!fruitful) {
@@ -119,7 +119,7 @@ public final class SynthesisJob {
     }
   }
 
-  private int round(LlamaModel model) {
+  private int sizeOfRound(LlamaModel model) {
     int parallel = new BatchedGenerator(model, request.replies()).parallel(Integer.MAX_VALUE);
     return Math.max(FEWEST_OF_ROUND, TURNS_OF_ROUND * parallel);
   }
@@ -227,9 +227,10 @@ public final class SynthesisJob {
   }
 
   /// Lets the model write a round of examples, and adds those that are of use.
-  private void round(UnfinishedDataset dataset, ExampleSource source, Duplicates duplicates)
+  private void write(
+      UnfinishedDataset dataset, ExampleSource source, int round, Duplicates duplicates)
       throws IOException {
-    int count = roundSize(dataset, source);
+    int count = missingOfRound(dataset, source, round);
     long tokensBefore = tokens.get();
     done = request.limit() > 0 ? dataset.counts().kept() : dataset.next();
     long start = System.nanoTime();
@@ -254,7 +255,7 @@ public final class SynthesisJob {
   }
 
   /// The last round is only as large as it takes, with some to spare for what is left out.
-  private int roundSize(UnfinishedDataset dataset, ExampleSource source) {
+  private int missingOfRound(UnfinishedDataset dataset, ExampleSource source, int round) {
     long size = Math.min(round, source.size() - dataset.next());
     if (request.limit() > 0) {
       long missing = request.limit() - dataset.counts().kept();
