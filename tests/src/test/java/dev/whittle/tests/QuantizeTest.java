@@ -51,9 +51,7 @@ class QuantizeTest {
 
   @Test
   void takes_the_importance_matrix_that_imatrix_writes() {
-    Path matrix = folder.resolve("imatrix.gguf");
-    assertDone(
-        whittle("imatrix", "-m", MODEL, "-f", Demo.CHATS, "-o", matrix, "--limit", 20, "-t", 1));
+    Path matrix = importance("imatrix.gguf");
     assertEquals(GgmlType.IQ2_XXS, typeAfter("iq2_xxs", FFN_UP, "--imatrix", matrix));
     assertRefused(
         whittle("quantize", MODEL, folder.resolve("x.gguf"), "iq2_xxs"),
@@ -64,41 +62,21 @@ class QuantizeTest {
 
   @Test
   void takes_an_importance_matrix_of_weighed_tokens() throws IOException {
-    Path plain = folder.resolve("plain.gguf");
-    Path weighed = folder.resolve("weighed.gguf");
-    assertDone(
-        whittle("imatrix", "-m", MODEL, "-f", Demo.CHATS, "-o", plain, "--limit", 20, "-t", 1));
-    assertDone(
-        whittle(
-            "imatrix",
-            "-m",
-            MODEL,
-            "-f",
-            Demo.CHATS,
-            "-o",
-            weighed,
-            "--limit",
-            20,
-            "--weigh-tokens",
-            "-t",
-            1));
-    assertTrue(Files.mismatch(plain, weighed) >= 0);
+    Path weighed = importance("weighed.gguf", "--weigh-tokens");
+    assertTrue(Files.mismatch(importance("plain.gguf"), weighed) >= 0);
     assertEquals(GgmlType.IQ2_XXS, typeAfter("iq2_xxs", FFN_UP, "--imatrix", weighed));
-    assertRefused(
-        whittle(
-            "imatrix",
-            "-m",
-            MODEL,
-            "-f",
-            Demo.CHATS,
-            "-o",
-            plain,
-            "--weigh-tokens",
-            "-c",
-            8,
-            "--force"),
-        UNUSABLE,
-        "-c");
+    assertRefused(imatrix(folder.resolve("short.gguf"), "--weigh-tokens", "-c", 8), UNUSABLE, "-c");
+  }
+
+  private Path importance(String name, Object... options) {
+    Path matrix = folder.resolve(name);
+    assertDone(imatrix(matrix, options));
+    return matrix;
+  }
+
+  private static CommandLine imatrix(Path out, Object... options) {
+    Object[] fixed = {"imatrix", "-m", MODEL, "-f", Demo.CHATS, "-o", out, "--limit", 20, "-t", 1};
+    return whittle(Stream.concat(Arrays.stream(fixed), Arrays.stream(options)).toArray());
   }
 
   @Test

@@ -2,8 +2,6 @@ package dev.whittle.blockwise;
 
 import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.ggml.Backend;
-import dev.whittle.ggml.BlockCodec;
-import dev.whittle.gguf.TensorInfo;
 import dev.whittle.gptq.CalibrationBatches;
 import dev.whittle.gptq.FinishedLayers;
 import dev.whittle.gptq.LayerGptq;
@@ -162,8 +160,7 @@ public record BlockwiseQuantizer(PostTrainingQuantizer types, BlockwiseSettings 
       }
       Map<String, MemorySegment> encoded = new HashMap<>();
       gptq.embed(states, arena).ifPresent(made -> encoded.put(ModelFile.EMBEDDING, made.blocks()));
-      TensorInfo embedding = model.file().require(ModelFile.EMBEDDING);
-      targets.embed(BlockCodec.of(embedding.type()), model.file().data(embedding), embedding);
+      targets.embed(model);
       int layers = model.config().layers();
       for (int i = 0; i < layers; i++) {
         listener.layer(i, layers);

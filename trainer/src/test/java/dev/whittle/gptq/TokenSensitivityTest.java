@@ -195,8 +195,7 @@ class TokenSensitivityTest {
     }
 
     float[] statesBehindFirst() {
-      TensorInfo embedding = model.file().require(ModelFile.EMBEDDING);
-      batches.embed(BlockCodec.of(embedding.type()), model.file().data(embedding), embedding);
+      batches.embed(model);
       layer.load(0);
       batches.load(0, inputs, layer);
       layer.forward();
