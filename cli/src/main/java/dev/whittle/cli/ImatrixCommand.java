@@ -132,7 +132,7 @@ final class ImatrixCommand implements Callable<Integer> {
               file,
               corpus,
               dataset.path().toString(),
-              (done, layers) -> progress.update(done, layers, ""));
+              done -> progress.update(done, file.config().layers(), ""));
     }
   }
 }

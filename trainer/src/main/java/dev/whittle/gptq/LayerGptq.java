@@ -68,13 +68,13 @@ public final class LayerGptq {
     for (SingleLayer.InputProducts products : layer.products()) {
       List<String> names = products.namesIn(number);
       Hessian hessian = hessian(products, names, batches);
-      for (String matrix : products.matrices()) {
-        Assignment assignment = assignment(name(number, matrix));
-        Tensor weight = layer.weight(matrix);
+      for (String name : names) {
+        Assignment assignment = assignment(name);
+        Tensor weight = weight(name);
         solver
             .solve(assignment, weight.host(), hessian, arena)
             .ifPresent(made -> {
-              solved.put(assignment.tensor().name(), made);
+              solved.put(name, made);
               BlockCodec.of(made.type()).decode(made.blocks(), weight.host(), weight.elements());
             });
       }
@@ -108,7 +108,7 @@ public final class LayerGptq {
   /// @param name in the file
   /// @param blocks of the type that the plan has for it
   public void replace(String name, MemorySegment blocks) {
-    Tensor weight = layer.weight(name.substring(name.indexOf('.', "blk.".length()) + 1));
+    Tensor weight = weight(name);
     BlockCodec.of(assignment(name).type()).decode(blocks, weight.host(), weight.elements());
   }
 
@@ -167,9 +167,9 @@ public final class LayerGptq {
     return Hessian.of(products, names, sensitivity, batches, inputs, layer);
   }
 
-  /// The name in the file of a layer's matrix.
-  private static String name(int number, String matrix) {
-    return "blk." + number + "." + matrix;
+  /// A weight of the layer that was loaded last, by its name in the file.
+  private Tensor weight(String name) {
+    return layer.weight(name.substring(name.indexOf('.', "blk.".length()) + 1));
   }
 
   private Assignment assignment(String name) {

@@ -10,6 +10,7 @@ import dev.whittle.quantization.ImportanceMatrix;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.IntConsumer;
 
 /// Collects an importance matrix in which a token counts by what an error there costs the model's
 /// replies ([TokenSensitivity]); in that of `llama-imatrix` all tokens count alike.
@@ -18,23 +19,18 @@ import java.util.TreeMap;
 /// weighted squares are the diagonals of the Hessians that GPTQ would begin with. Runs on the CPU,
 /// document by document as training does.
 ///
-/// @param output whether `output.weight` gets an importance too, as in [ImportanceCollector]
+/// @param output whether `output.weight` gets an importance too, as in
+///   [dev.whittle.quantization.ImportanceCollector]
 /// @param threads how many threads compute
 public record WeightedImportance(boolean output, int threads) {
-  /// Hears how far the collection has come.
-  @FunctionalInterface
-  public interface LayerProgress {
-    void layer(int done, int count);
-  }
-
   /// Collects the importance of a model's matrices.
   ///
   /// @param corpus the text
   /// @param dataset what the matrix will say that it was made from
-  /// @param progress hears of the layers that are done, before the first and after each
+  /// @param progress hears of the number of layers that are done, before the first and after each
   /// @throws dev.whittle.quantization.QuantizationException if inputs are not finite
   public ImportanceMatrix collect(
-      ModelFile model, TokenizedCorpus corpus, String dataset, LayerProgress progress) {
+      ModelFile model, TokenizedCorpus corpus, String dataset, IntConsumer progress) {
     Map<String, float[]> means = new TreeMap<>();
     int layers = model.config().layers();
     try (Backend backend = Backend.cpu(threads);
@@ -44,7 +40,7 @@ public record WeightedImportance(boolean output, int threads) {
       TokenSensitivity sensitivity = TokenSensitivity.of(backend, model, batches, inputs);
       batches.embed(model);
       for (int i = 0; i < layers; i++) {
-        progress.layer(i, layers);
+        progress.accept(i);
         layer.load(i);
         for (InputProducts products : layer.products()) {
           List<String> names = products.namesIn(i);
@@ -62,7 +58,7 @@ public record WeightedImportance(boolean output, int threads) {
             Hessian.of(layer.headProducts(), head, sensitivity, batches, inputs, layer)
                 .importance(model.headName()));
       }
-      progress.layer(layers, layers);
+      progress.accept(layers);
       return ImportanceMatrix.of(means, dataset, batches.tokens(), batches.shape().rowLength());
     }
   }

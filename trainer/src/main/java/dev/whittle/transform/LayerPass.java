@@ -2,8 +2,6 @@ package dev.whittle.transform;
 
 import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.ggml.Backend;
-import dev.whittle.ggml.BlockCodec;
-import dev.whittle.gguf.TensorInfo;
 import dev.whittle.gptq.CalibrationBatches;
 import dev.whittle.gptq.Hessian;
 import dev.whittle.model.BatchInputs;
@@ -34,11 +32,10 @@ final class LayerPass {
 
   /// @return what goes into the head
   SiteInputs run(Visitor visitor) {
-    TensorInfo embedding = model.file().require(ModelFile.EMBEDDING);
     try (CalibrationBatches batches = new CalibrationBatches(corpus, model.config().width());
         BatchInputs inputs = new BatchInputs(backend, batches.shape());
         SingleLayer layer = new SingleLayer(backend, model, inputs)) {
-      batches.embed(BlockCodec.of(embedding.type()), model.file().data(embedding), embedding);
+      batches.embed(model);
       for (int number = 0; number < model.config().layers(); number++) {
         layer.load(number);
         List<SiteInputs> sites = new ArrayList<>();
@@ -46,11 +43,7 @@ final class LayerPass {
           sites.add(inputs(products, batches, inputs, layer));
         }
         visitor.visit(number, sites, layer);
-        for (int b = 0; b < batches.size(); b++) {
-          batches.load(b, inputs, layer);
-          layer.forward();
-          batches.store(b, layer);
-        }
+        batches.forward(inputs, layer);
       }
       return inputs(layer.headProducts(), batches, inputs, layer);
     }
