@@ -3,14 +3,9 @@ package dev.whittle.cli;
 import dev.whittle.allocation.MixedPrecision;
 import dev.whittle.allocation.SizeBudget;
 import dev.whittle.cli.TypeOptions.WeightTypeConverter;
-import dev.whittle.data.CorpusLimits;
-import dev.whittle.data.DocumentTokenizer;
 import dev.whittle.data.JsonlDataset;
-import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.ggml.FileType;
 import dev.whittle.ggml.GgmlType;
-import dev.whittle.ggml.LlamaModel;
-import dev.whittle.ggml.LlamaModelOptions;
 import dev.whittle.quantization.TypeSelection;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -123,7 +118,7 @@ final class BudgetOptions {
             given,
             candidates,
             budget,
-            corpus(model, data, contextLength),
+            CalibrationText.read(model, data, contextLength, DOCUMENTS),
             tokens,
             completionOnly,
             kept,
@@ -166,14 +161,5 @@ final class BudgetOptions {
           command.commandLine(), "--target-bpw must be more than 0 and at most 16");
     }
     return new SizeBudget.BitsPerWeight(bitsPerWeight);
-  }
-
-  private static TokenizedCorpus corpus(Path model, List<JsonlDataset> data, int contextLength) {
-    try (LlamaModel tokenizer = LlamaModel.load(model, LlamaModelOptions.vocabulary())) {
-      return TokenizedCorpus.read(
-          data,
-          new DocumentTokenizer(tokenizer),
-          new CorpusLimits(Math.max(2, contextLength), DOCUMENTS, 1));
-    }
   }
 }

@@ -1,16 +1,13 @@
 package dev.whittle.cli;
 
 import dev.whittle.blockwise.BlockwiseSettings;
-import dev.whittle.data.CorpusLimits;
-import dev.whittle.data.DocumentTokenizer;
 import dev.whittle.data.JsonlDataset;
 import dev.whittle.data.TokenizedCorpus;
-import dev.whittle.ggml.LlamaModel;
-import dev.whittle.ggml.LlamaModelOptions;
 import dev.whittle.gptq.ColumnOrder;
 import dev.whittle.gptq.GptqSettings;
 import dev.whittle.quantization.QuantizationMethod;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
@@ -117,11 +114,6 @@ final class CalibrationOptions {
   /// @param method which decides how much is taken where that is not said
   TokenizedCorpus read(Path model, QuantizationMethod method) {
     int count = documents > 0 ? documents : method == QuantizationMethod.BLOCKWISE ? 4096 : 1024;
-    try (LlamaModel tokenizer = LlamaModel.load(model, LlamaModelOptions.vocabulary())) {
-      return TokenizedCorpus.read(
-          dataset(),
-          new DocumentTokenizer(tokenizer),
-          new CorpusLimits(Math.max(2, contextLength), count, 1));
-    }
+    return CalibrationText.read(model, List.of(dataset()), contextLength, count);
   }
 }

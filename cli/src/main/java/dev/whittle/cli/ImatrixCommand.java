@@ -1,6 +1,5 @@
 package dev.whittle.cli;
 
-import dev.whittle.data.CorpusLimits;
 import dev.whittle.data.DocumentTokenizer;
 import dev.whittle.data.Example;
 import dev.whittle.data.JsonlDataset;
@@ -14,6 +13,7 @@ import dev.whittle.quantization.ImportanceCollector;
 import dev.whittle.quantization.ImportanceMatrix;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicLong;
@@ -118,13 +118,8 @@ final class ImatrixCommand implements Callable<Integer> {
 
   private ImportanceMatrix weighed() {
     JsonlDataset dataset = data.dataset();
-    int longest = contextLength == null ? 2048 : Math.max(2, contextLength);
-    TokenizedCorpus corpus;
-    try (LlamaModel tokenizer = ModelLoader.load(model.path(), LlamaModelOptions.vocabulary())) {
-      corpus =
-          TokenizedCorpus.read(
-              dataset, new DocumentTokenizer(tokenizer), new CorpusLimits(longest, limit, 1));
-    }
+    int longest = contextLength == null ? 2048 : contextLength;
+    TokenizedCorpus corpus = CalibrationText.read(model.path(), List.of(dataset), longest, limit);
     try (ModelFile file = ModelFile.open(model.path());
         Progress progress = new Progress(whittle.terminal(), "imatrix", "layers")) {
       return new WeightedImportance(processOutput, threads.threads())
