@@ -19,6 +19,9 @@ public final class Device {
     OTHER
   }
 
+  /// A multiple of every type's block.
+  private static final int WIDTH = 256;
+
   private static final Pattern CUDA_NAME = Pattern.compile("CUDA(\\d{1,4})");
 
   private final MemorySegment pointer;
@@ -81,6 +84,18 @@ public final class Device {
 
   /// Bytes of device memory.
   public record Memory(long free, long total) {}
+
+  /// Whether it can multiply with a matrix of weights of this type (`ggml_mul_mat`).
+  ///
+  /// @throws NativeException if the device cannot be started
+  public boolean multiplies(GgmlType type) {
+    try (Backend backend = Backend.on(this, 1);
+        TensorContext context = new TensorContext(3)) {
+      Tensor weights = context.newTensor(type, WIDTH, WIDTH);
+      Tensor inputs = context.newTensor(GgmlType.F32, WIDTH, 1);
+      return backend.supports(new Operations(context).multiplyMatrices(weights, inputs));
+    }
+  }
 
   MemorySegment pointer() {
     return pointer;

@@ -28,6 +28,11 @@ public record DeviceSelection(boolean isAutomatic, List<Device> accelerators) {
     return new DeviceSelection(true, named(device -> device.kind() == Device.Kind.GPU));
   }
 
+  /// The CPU alone.
+  public static DeviceSelection cpu() {
+    return new DeviceSelection(false, List.of());
+  }
+
   /// Reads `auto` (all GPUs), `cpu`, `cuda` (all CUDA devices), or names as ggml has them, such as
   /// `CUDA0`, with commas between them.
   ///
@@ -35,7 +40,7 @@ public record DeviceSelection(boolean isAutomatic, List<Device> accelerators) {
   public static DeviceSelection parse(String names) {
     return switch (names.toLowerCase(Locale.ROOT)) {
       case AUTOMATIC -> automatic();
-      case CPU, NONE -> new DeviceSelection(false, List.of());
+      case CPU, NONE -> cpu();
       case CUDA -> cuda();
       default ->
           new DeviceSelection(

@@ -1,6 +1,7 @@
 package dev.whittle.ggml;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import java.util.Set;
@@ -22,6 +23,13 @@ class BackendTest {
           Set.of("CPY(F32, IQ3_XXS)"),
           backend.unsupportedOperations(List.of(possible, impossible)));
       assertEquals(Set.of(), backend.unsupportedOperations(List.of(possible)));
+    }
+  }
+
+  @Test
+  void theCpuMultipliesWithEveryTypeOfWeights() {
+    for (GgmlType type : List.of(GgmlType.BF16, GgmlType.TQ2_0, GgmlType.MXFP4, GgmlType.Q2_K)) {
+      assertTrue(Device.cpu().multiplies(type), type.toString());
     }
   }
 }

@@ -96,7 +96,13 @@ final class InferenceOptions {
     if (gpuLayers != null && gpuLayers != 0 && devices.accelerators().isEmpty()) {
       terminal.say("--n-gpu-layers changes nothing, since no GPU computes");
     }
-    LlamaModel model = ModelLoader.load(path, modelOptions());
+    LlamaModelOptions options = modelOptions();
+    LlamaModel model = ModelLoader.load(path, options);
+    if (options.isOffloading() && !model.isOffloaded()) {
+      terminal.say(
+          "the CPU runs %s, since the GPU cannot multiply with its type of weights"
+              .formatted(path));
+    }
     try {
       model.requireCacheFits(attention);
       return model;

@@ -4,6 +4,7 @@ import dev.whittle.ggml.FileType;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.ggml.LlamaModelOptions;
 import dev.whittle.gguf.GgufFile;
+import dev.whittle.inference.ModelLoader;
 import dev.whittle.training.TrainedModelFile;
 import dev.whittle.training.TrainedWeights;
 import java.io.IOException;
@@ -38,7 +39,7 @@ public final class ModelInTraining implements AutoCloseable {
   /// @throws IOException if the blocks cannot be written
   public LlamaModel load(TrainedWeights weights) throws IOException {
     TrainedModelFile.write(file, true, source, weights, type, "in training");
-    return LlamaModel.load(file, options);
+    return LlamaModel.load(file, ModelLoader.placed(file, options));
   }
 
   @Override
