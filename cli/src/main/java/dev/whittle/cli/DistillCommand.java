@@ -103,6 +103,7 @@ final class DistillCommand implements Callable<Integer>, Checkable {
   @Mixin private ResultOption result;
 
   @Mixin private DeviceOption device;
+  @Mixin private RolloutOption rollout;
   @Mixin private ThreadsOption threads;
   @Mixin private ParallelOption parallel;
 
@@ -146,7 +147,8 @@ final class DistillCommand implements Callable<Integer>, Checkable {
     DistillationSettings settings =
         training.settings(selection.fileType().mainType(), where.getFirst());
     requireUse(settings);
-    LlamaModelOptions inference = LlamaModelOptions.defaults().withDevices(device.select());
+    LlamaModelOptions inference =
+        rollout.place(LlamaModelOptions.defaults().withDevices(device.select()));
     return new DistillationRequest(
         teacher.path(),
         data.datasets(),

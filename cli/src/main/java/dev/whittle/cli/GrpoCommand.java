@@ -3,7 +3,6 @@ package dev.whittle.cli;
 import dev.whittle.cli.TypeOptions.FileTypeConverter;
 import dev.whittle.evaluation.GenerationOptions;
 import dev.whittle.ggml.Device;
-import dev.whittle.ggml.DeviceSelection;
 import dev.whittle.ggml.FileType;
 import dev.whittle.ggml.LlamaModelOptions;
 import dev.whittle.reinforcement.Advantage;
@@ -219,13 +218,7 @@ final class GrpoCommand implements Callable<Integer>, Checkable {
 
   @Mixin private InferenceOptions inference;
 
-  @Option(
-      names = "--rollout-device",
-      paramLabel = "DEVICE",
-      description =
-          "Where replies are written, if not on the devices that train: cpu, or a device as --device"
-              + " takes it. The processors are free while a GPU trains.")
-  private @Nullable String rolloutDevice;
+  @Mixin private RolloutOption rollout;
 
   @Mixin private ResultOption result;
 
@@ -259,7 +252,7 @@ final class GrpoCommand implements Callable<Integer>, Checkable {
     if (devices.size() > 1) {
       whittle.terminal().say("grpo: only " + device.name() + " is used, of several devices");
     }
-    LlamaModelOptions options = rolloutModel();
+    LlamaModelOptions options = rollout.place(inference.modelOptions());
     try {
       return new GrpoRequest(
           model.path(),
@@ -284,20 +277,6 @@ final class GrpoCommand implements Callable<Integer>, Checkable {
           output.mayReplace());
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), e.getMessage(), e);
-    }
-  }
-
-  /// @throws UnusableException if there is no such device
-  private LlamaModelOptions rolloutModel() {
-    LlamaModelOptions options = inference.modelOptions();
-    if (rolloutDevice == null) {
-      return options;
-    }
-    try {
-      return options.withDevices(DeviceSelection.parse(rolloutDevice));
-    } catch (IllegalArgumentException e) {
-      throw new UnusableException(
-          "--rollout-device is " + rolloutDevice + ", but " + e.getMessage(), e);
     }
   }
 

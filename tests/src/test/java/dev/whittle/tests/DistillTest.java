@@ -197,6 +197,10 @@ class DistillTest {
   @Test
   void what_cannot_be_trained_so_is_refused() {
     assertRefused(distill("--on-policy", 2), UNUSABLE, "at most 1");
+    assertRefused(
+        distill("--on-policy", 1, "--rollout-device", "TPU7"),
+        UNUSABLE,
+        "--rollout-device is TPU7");
     assertRefused(distill("--on-policy", 1, "--on-policy-loss", "ce"), UNUSABLE, "'ce'");
     assertRefused(
         distill("--on-policy", 1, "--teacher-cache", folder.resolve("teacher")),
