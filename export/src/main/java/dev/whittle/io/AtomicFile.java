@@ -30,7 +30,8 @@ public final class AtomicFile {
   @FunctionalInterface
   public interface Content {
 
-    /// Writes the whole content to `channel`, without closing it.
+    /// Writes the whole content to `channel`, without closing it. Each call of the channel takes
+    /// all that it is given.
     ///
     /// @throws IOException if it cannot be written; the target is then left alone
     void writeTo(WritableByteChannel channel) throws IOException;
@@ -51,7 +52,7 @@ public final class AtomicFile {
     try {
       try (FileChannel channel =
           FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-        content.writeTo(channel);
+        content.writeTo(new CompleteWrites(channel));
         channel.force(true);
       }
       if (!overwrite) {

@@ -4,8 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -39,6 +41,36 @@ class AtomicFileTest {
         e.getMessage().startsWith("cannot write " + target + ": it takes 9,223,372,036,855 MB"),
         e.getMessage());
     assertTrue(e.getMessage().contains(folder + " has room for"), e.getMessage());
+  }
+
+  @Test
+  void writesWhatADiskTakesInParts() throws IOException {
+    ByteArrayOutputStream disk = new ByteArrayOutputStream();
+    WritableByteChannel threeAtATime =
+        new WritableByteChannel() {
+          @Override
+          public int write(ByteBuffer bytes) {
+            int count = Math.min(3, bytes.remaining());
+            for (int i = 0; i < count; i++) {
+              disk.write(bytes.get());
+            }
+            return count;
+          }
+
+          @Override
+          public boolean isOpen() {
+            return true;
+          }
+
+          @Override
+          public void close() {}
+        };
+
+    int written =
+        new CompleteWrites(threeAtATime).write(StandardCharsets.UTF_8.encode("eleven left"));
+
+    assertEquals(11, written);
+    assertEquals("eleven left", disk.toString(StandardCharsets.UTF_8));
   }
 
   @Test
