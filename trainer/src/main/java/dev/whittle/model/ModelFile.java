@@ -1,6 +1,7 @@
 package dev.whittle.model;
 
 import dev.whittle.ggml.GgmlType;
+import dev.whittle.gguf.GgufArray;
 import dev.whittle.gguf.GgufException;
 import dev.whittle.gguf.GgufFile;
 import dev.whittle.gguf.TensorInfo;
@@ -24,6 +25,8 @@ public final class ModelFile implements AutoCloseable {
   /// Divisors of the rotary frequencies (Llama 3), where there are any.
   public static final String ROPE_FACTORS = "rope_freqs.weight";
 
+  private static final String TOKENS = "tokenizer.ggml.tokens";
+
   private final GgufFile file;
   private final ModelConfig config;
   private final Family family;
@@ -37,7 +40,7 @@ public final class ModelFile implements AutoCloseable {
   /// Opens a model.
   ///
   /// @throws GgufException if the file is damaged, not a model that Whittle can train, or has
-  ///   missing, misshapen or unknown tensors
+  ///   missing, misshapen or unknown tensors, or other tokens than its embedding has
   public static ModelFile open(Path path) {
     GgufFile file = GgufFile.open(path);
     try {
@@ -45,6 +48,7 @@ public final class ModelFile implements AutoCloseable {
       ModelConfig config = ModelConfig.of(file);
       ModelFile model = new ModelFile(file, config, family);
       model.checkTensors();
+      model.checkTokens();
       return model;
     } catch (RuntimeException e) {
       file.close();
@@ -90,6 +94,24 @@ public final class ModelFile implements AutoCloseable {
                 + config.architecture()
                 + ", so training would leave it out; use another checkpoint of the family");
       }
+    }
+  }
+
+  /// A token without a row of the embedding ends the process in native code.
+  private void checkTokens() {
+    if (file.metadata().value(TOKENS).orElse(null) instanceof GgufArray tokens
+        && tokens.size() != config.vocabulary()) {
+      throw new GgufException(
+          path()
+              + ": '"
+              + TOKENS
+              + "' lists "
+              + tokens.size()
+              + " tokens, but '"
+              + EMBEDDING
+              + "' has "
+              + config.vocabulary()
+              + " rows; convert the checkpoint again");
     }
   }
 
