@@ -15,6 +15,10 @@ public enum Advantage {
 
   /// The advantages of a group; all 0 where all rewards are equal.
   double[] of(double[] rewards) {
+    if (Arrays.stream(rewards).allMatch(r -> r == rewards[0])) {
+      // Their mean may differ from them in the last bit.
+      return new double[rewards.length];
+    }
     double mean = Arrays.stream(rewards).average().orElse(0);
     double variance = Arrays.stream(rewards).map(r -> (r - mean) * (r - mean)).average().orElse(0);
     double scale = this == NORMALIZED ? Math.sqrt(variance) + EPSILON : 1;

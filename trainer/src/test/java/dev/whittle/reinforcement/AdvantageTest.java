@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
 class AdvantageTest {
@@ -19,7 +20,11 @@ class AdvantageTest {
   @Test
   void equalRewardsTeachNothing() {
     for (Advantage advantage : Advantage.values()) {
-      assertArrayEquals(new double[3], advantage.of(new double[] {0.1, 0.1, 0.1}), 1e-9);
+      for (int group = 1; group < 30; group++) {
+        double[] rewards = new double[group];
+        Arrays.fill(rewards, 1 - 0.1 / 3);
+        assertArrayEquals(new double[group], advantage.of(rewards));
+      }
     }
   }
 
