@@ -9,11 +9,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.SequencedMap;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -84,26 +86,33 @@ public final class RunDirectory {
   /// Opens the folder of an earlier run, to go on with it.
   ///
   /// @param recipe the settings to go on with, which must be those of the run
-  /// @throws RunDirectoryException if there is no run, or its settings differ; the message names
-  ///   the first that does
+  /// @throws RunDirectoryException if there is no run, or its settings differ: also where one was
+  ///   given to only one of the two. The message names the first that does
   public static RunDirectory resume(Path root, Map<String, Object> recipe) throws IOException {
     RunDirectory run = open(root);
     Map<String, Object> earlier = run.recipe();
-    for (Map.Entry<String, Object> entry : recipe.entrySet()) {
-      Object before = earlier.get(entry.getKey());
-      if (!String.valueOf(before).equals(String.valueOf(entry.getValue()))) {
+    Set<String> names = new LinkedHashSet<>(recipe.keySet());
+    names.addAll(earlier.keySet());
+    for (String name : names) {
+      String before = setting(earlier, name);
+      String now = setting(recipe, name);
+      if (!before.equals(now)) {
         throw new RunDirectoryException(
             run.recipeFile()
                 + ": "
-                + entry.getKey()
+                + name
                 + " was "
                 + before
                 + " and is "
-                + entry.getValue()
+                + now
                 + " now; resume with the settings that the run began with");
       }
     }
     return run;
+  }
+
+  private static String setting(Map<String, Object> recipe, String name) {
+    return Objects.toString(recipe.get(name), "not given");
   }
 
   /// Opens the folder of an earlier run.
@@ -185,7 +194,7 @@ public final class RunDirectory {
       for (String line : Files.readAllLines(metricsFile())) {
         JsonNode metrics = JSON.readTree(line);
         if (metrics.has(name)) {
-          values.put(metrics.path(STEP).asInt(), metrics.path(name).asDouble());
+          values.put(metrics.path(STEP).asInt(), number(metrics.path(name)));
         }
       }
     } catch (JacksonException e) {
@@ -193,6 +202,11 @@ public final class RunDirectory {
           metricsFile() + " is not valid JSON: " + JsonProblem.of(e) + "; restore it", e);
     }
     return values;
+  }
+
+  /// A number of the metrics: JSON has none for NaN and infinity, which are kept as strings.
+  private static double number(JsonNode value) {
+    return value.isString() ? Double.parseDouble(value.asString()) : value.asDouble();
   }
 
   /// Where the model of the best step is kept, if the run evaluates its steps.
