@@ -54,7 +54,8 @@ public record EvaluationSettings(
         return compared > 0;
       }
     }
-    return candidate.requireLoss() < before.requireLoss();
+    // Any number is better than NaN, which no number is less than.
+    return Double.compare(candidate.requireLoss(), before.requireLoss()) < 0;
   }
 
   /// The settings by their names in a recipe, for the run directory.

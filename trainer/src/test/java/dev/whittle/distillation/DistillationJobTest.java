@@ -447,6 +447,15 @@ class DistillationJobTest {
     assertFalse(settings.isBetter(new Evaluation(2, 0.5, 0.7), before));
   }
 
+  @Test
+  void anyLossIsBetterThanNone() {
+    EvaluationSettings settings = EvaluationSettings.heldOut(1, 1, 0);
+    Evaluation none = new Evaluation(1, Double.NaN, null);
+    Evaluation some = new Evaluation(2, 9.0, null);
+    assertTrue(settings.isBetter(some, none));
+    assertFalse(settings.isBetter(none, some));
+  }
+
   private DistillationRequest onPolicyRequest(String output, Path run, boolean resume)
       throws IOException {
     OnPolicy onPolicy =
