@@ -33,7 +33,8 @@ record InverseFactor(float[][] rows) {
         reversed.data[j * n + i] = sum;
       }
     }
-    DMatrixRBlock matrix = MatrixOps_DDRB.convert(reversed);
+    // In place, here and below: at 19,000 columns a matrix is 2.9 GB.
+    DMatrixRBlock matrix = MatrixOps_DDRB.convertInplace(reversed, null, null);
     CholeskyOuterForm_MT_DDRB cholesky = new CholeskyOuterForm_MT_DDRB(true);
     if (!cholesky.decompose(matrix)) {
       return Optional.empty();
@@ -46,12 +47,12 @@ record InverseFactor(float[][] rows) {
         new DSubmatrixD1(lower),
         new DSubmatrixD1(inverse),
         new GrowArray<>(DGrowArray::new));
-    MatrixOps_DDRB.convert(inverse, reversed);
+    double[] values = MatrixOps_DDRB.convertInplace(inverse, null, null).data;
     float[][] rows = new float[n][];
     for (int i = 0; i < n; i++) {
       rows[i] = new float[n - i];
       for (int j = i; j < n; j++) {
-        float value = (float) reversed.data[(n - 1 - i) * n + n - 1 - j];
+        float value = (float) values[(n - 1 - i) * n + n - 1 - j];
         if (!Float.isFinite(value)) {
           return Optional.empty();
         }
