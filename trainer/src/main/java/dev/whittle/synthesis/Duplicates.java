@@ -17,11 +17,11 @@ import java.util.stream.IntStream;
 /// Finds texts that say the same as an earlier one.
 ///
 /// Two texts are the same if they differ in case and spaces only. They are similar by the share of
-/// runs of five characters that they have in common, of all that either has (Jaccard's index), as
-/// MinHash estimates it (Broder 1997): of 64 hash functions, how many have the same least value
-/// over both texts' runs. Which texts to compare at all is decided by locality-sensitive hashing,
-/// in 8 bands of 8 values: pairs of similarity 0.95 are found with a probability of 0.9998, of 0.8
-/// with 0.77.
+/// runs of five characters that they have in common, of all that either has (Jaccard's index).
+/// Which texts to compare at all is decided by MinHash (Broder 1997) and locality-sensitive
+/// hashing: for each of 64 hash functions a text has its runs' least value, and texts are compared
+/// that have all values of one of 8 bands of 8 in common. Pairs of similarity 0.95 are found with a
+/// probability of 0.9998, of 0.8 with 0.77.
 final class Duplicates {
   private static final int RUN = 5;
   private static final int BANDS = 8;
@@ -52,7 +52,7 @@ final class Duplicates {
   /// @return why it is one; empty if it is new
   Optional<Rejection> add(String text) {
     String words = normalized(text);
-    // 128 bits of a digest: two texts of a billion share them with a probability of 1e-21.
+    // 122 bits of a digest: two texts of a billion share them with a probability of 1e-19.
     if (!seen.add(UUID.nameUUIDFromBytes(words.getBytes(StandardCharsets.UTF_8)))) {
       return Optional.of(Rejection.DUPLICATE);
     }
