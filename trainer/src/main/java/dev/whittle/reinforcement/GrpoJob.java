@@ -102,10 +102,14 @@ public final class GrpoJob {
       Questions questions) {}
 
   /// The given reference, or what the start's blocks decode to: so that the divergence begins with
-  /// 0, whatever the kernels of its types make of their inputs.
-  private Path referenceFile(ModelFile model, Path decoded) throws IOException {
+  /// 0, whatever the kernels of its types make of their inputs. The start itself where the
+  /// divergence has no weight: nothing is then computed with the reference.
+  Path referenceFile(ModelFile model, Path decoded) throws IOException {
     if (request.reference() != null) {
       return request.reference();
+    }
+    if (request.settings().klWeight() == 0) {
+      return request.model();
     }
     DecodedModelFile.write(decoded, model.file());
     return decoded;

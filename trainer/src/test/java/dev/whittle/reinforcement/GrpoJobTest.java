@@ -13,6 +13,7 @@ import dev.whittle.ggml.FileType;
 import dev.whittle.ggml.LlamaModelOptions;
 import dev.whittle.gguf.GgufFile;
 import dev.whittle.gguf.TensorInfo;
+import dev.whittle.model.ModelFile;
 import dev.whittle.quantization.PostTrainingQuantizer;
 import dev.whittle.quantization.QuantizationException;
 import dev.whittle.quantization.QuantizationMethod;
@@ -160,6 +161,17 @@ class GrpoJobTest {
     // The policy is still its own reference, so the divergence adds nothing to the gradient.
     assertEquals(all.gradientNorm(), some.gradientNorm(), 1e-3 * all.gradientNorm());
     assertEquals(all.entropy(), some.entropy(), 1e-3 * all.entropy());
+  }
+
+  @Test
+  void theStartIsDecodedForItsDivergenceAlone() throws IOException {
+    Path decoded = folder.resolve("decoded.gguf");
+    try (ModelFile model = ModelFile.open(q4)) {
+      GrpoRequest free = request(q4, "free.gguf", settings(1, 0), null, false);
+      assertEquals(q4, new GrpoJob(free, new Recorder()).referenceFile(model, decoded));
+      GrpoRequest held = request(q4, "held.gguf", settings(1), null, false);
+      assertEquals(decoded, new GrpoJob(held, new Recorder()).referenceFile(model, decoded));
+    }
   }
 
   @Test
