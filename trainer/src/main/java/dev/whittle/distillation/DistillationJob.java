@@ -260,8 +260,9 @@ public final class DistillationJob {
 
   private static void requireImportance(QuantizationPlan plan, @Nullable ImportanceMatrix matrix) {
     for (QuantizationPlan.Assignment assignment : plan.tensors()) {
-      if (assignment.type().requiresImportance()
-          && importance(matrix, assignment.tensor()) == null) {
+      // Of every tensor: that fails where the matrix is another model's.
+      float[] columns = importance(matrix, assignment.tensor());
+      if (columns == null && assignment.type().requiresImportance()) {
         throw new QuantizationException(
             "tensor '"
                 + assignment.tensor().name()
@@ -293,7 +294,7 @@ public final class DistillationJob {
 
   private static float @Nullable [] importance(
       @Nullable ImportanceMatrix matrix, TensorInfo tensor) {
-    return matrix == null ? null : matrix.means(tensor.name()).orElse(null);
+    return matrix == null ? null : matrix.means(tensor).orElse(null);
   }
 
   private DistillationResult train(

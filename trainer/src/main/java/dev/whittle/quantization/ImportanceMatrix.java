@@ -191,6 +191,29 @@ public final class ImportanceMatrix {
     return Optional.ofNullable(entries.get(tensor)).map(Entry::means);
   }
 
+  /// The importance of a tensor's columns, which has to be as long as they are many.
+  ///
+  /// @throws QuantizationException if it is not: the matrix was made for another model
+  public Optional<float[]> means(TensorInfo tensor) {
+    float[] means = means(tensor.name()).orElse(null);
+    long columns = tensor.rowLength() * tensor.dimension(2);
+    if (means == null || means.length == columns) {
+      return Optional.ofNullable(means);
+    }
+    if (TensorRole.of(tensor.name()) == TensorRole.TOKEN_EMBEDDING) {
+      // Old matrices have an entry for the embedding that cannot be used.
+      return Optional.empty();
+    }
+    throw new QuantizationException(
+        "tensor '"
+            + tensor.name()
+            + "' has "
+            + columns
+            + " columns and the importance matrix has "
+            + means.length
+            + "; make one for this model");
+  }
+
   /// The means of all matrices, by name.
   public SortedMap<String, float[]> means() {
     SortedMap<String, float[]> means = new TreeMap<>();

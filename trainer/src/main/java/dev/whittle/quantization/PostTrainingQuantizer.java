@@ -232,26 +232,9 @@ public record PostTrainingQuantizer(
   }
 
   private float @Nullable [] importance(Assignment assignment) {
-    TensorInfo tensor = assignment.tensor();
-    if (importance == null || assignment.isCopy()) {
-      return null;
-    }
-    float[] means = importance.means(tensor.name()).orElse(null);
-    if (means == null || means.length == tensor.rowLength() * tensor.dimension(2)) {
-      return means;
-    }
-    if (TensorRole.of(tensor.name()) == TensorRole.TOKEN_EMBEDDING) {
-      // Old matrices have an entry for the embedding that cannot be used.
-      return null;
-    }
-    throw new QuantizationException(
-        "tensor '"
-            + tensor.name()
-            + "' has "
-            + tensor.rowLength() * tensor.dimension(2)
-            + " columns and the importance matrix has "
-            + means.length
-            + "; make one for this model");
+    return importance == null || assignment.isCopy()
+        ? null
+        : importance.means(assignment.tensor()).orElse(null);
   }
 
   private void check(Assignment assignment, float @Nullable [] columns) {

@@ -172,7 +172,7 @@ public final class GrpoJob {
         backend,
         parts.model(),
         types.types(),
-        tensor -> matrix == null ? null : matrix.means(tensor.name()).orElse(null),
+        tensor -> matrix == null ? null : matrix.means(tensor).orElse(null),
         request.settings().forward(),
         request.settings().moments(),
         parts.workers());

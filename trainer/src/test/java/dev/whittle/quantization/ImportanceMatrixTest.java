@@ -54,6 +54,19 @@ class ImportanceMatrixTest {
   }
 
   @Test
+  void anotherModelsImportanceIsRefused() {
+    String name = "blk.0.attn_q.weight";
+    TensorInfo tensor = new TensorInfo(name, GgmlType.F32, List.of(3L, 8L), 0);
+    assertArrayEquals(new float[] {1, 2, 4.5f}, MATRIX.means(tensor).orElseThrow());
+    TensorInfo wider = new TensorInfo(name, GgmlType.F32, List.of(4L, 8L), 0);
+    QuantizationException e = assertThrows(QuantizationException.class, () -> MATRIX.means(wider));
+    assertEquals(
+        "tensor 'blk.0.attn_q.weight' has 4 columns and the importance matrix has 3;"
+            + " make one for this model",
+        e.getMessage());
+  }
+
+  @Test
   void readsWhatItWrote() throws IOException {
     Path file = folder.resolve("imatrix.gguf");
     MATRIX.write(file, false);
