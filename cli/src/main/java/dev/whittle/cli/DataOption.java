@@ -12,7 +12,8 @@ final class DataOption {
       required = true,
       paramLabel = "DATA",
       description =
-          "A data set of JSON lines: 'messages' (a chat), 'prompt' and 'completion', or 'text'.")
+          "A data set of JSON lines: 'messages' (a chat), 'prompt' and 'completion', or 'text'; where"
+              + " replies are graded (eval, grpo), each with an 'answer'.")
   private Path path;
 
   @Mixin private DomainOption domain;

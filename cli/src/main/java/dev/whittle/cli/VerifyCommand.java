@@ -31,7 +31,10 @@ import picocli.CommandLine.ParentCommand;
 final class VerifyCommand implements Callable<Integer> {
   @ParentCommand private Whittle whittle;
 
-  @Parameters(index = "0", paramLabel = "OUT", description = "A GGUF file of 'whittle distill'.")
+  @Parameters(
+      index = "0",
+      paramLabel = "OUT",
+      description = "A GGUF file of 'whittle distill', 'grpo' or 'export'.")
   private Path model;
 
   @Option(
