@@ -6,11 +6,8 @@ import dev.whittle.gguf.GgufException;
 import dev.whittle.gguf.GgufFile;
 import dev.whittle.gguf.GgufMetadata;
 import dev.whittle.gguf.GgufWriter;
-import dev.whittle.gguf.TensorData;
 import dev.whittle.gguf.TensorInfo;
 import java.io.IOException;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -70,26 +67,25 @@ public final class Checkpoint {
   /// @throws IOException if it cannot be written; the file is then as it was before
   public static void write(Path target, TrainedWeights weights, Progress progress)
       throws IOException {
-    try (Arena arena = Arena.ofConfined()) {
-      List<Part> parts = parts(weights);
-      List<MemorySegment> data = parts.stream().map(p -> p.tensor().onHost(arena)).toList();
-      GgufMetadata metadata =
-          GgufMetadata.builder()
-              .put("general.type", TYPE)
-              .putU32("whittle.step", progress.step())
-              .put("whittle.tokens", Long.toString(progress.tokens()))
-              .putU32("whittle.epoch", progress.position().epoch())
-              .putU32("whittle.row", progress.position().row())
-              .put("whittle.confidence", Double.toString(progress.confidence()))
-              .put("whittle.sha256", data.stream().map(Digests::sha256).toList())
-              .build();
-      GgufWriter writer = new GgufWriter(metadata);
-      for (int i = 0; i < parts.size(); i++) {
-        Tensor tensor = parts.get(i).tensor();
-        writer.add(parts.get(i).name(), tensor.type(), shape(tensor), TensorData.of(data.get(i)));
-      }
-      writer.write(target, true);
+    List<Part> parts = parts(weights);
+    List<String> digests =
+        parts.stream().map(part -> HostCopies.read(part.tensor(), Digests::sha256)).toList();
+    GgufMetadata metadata =
+        GgufMetadata.builder()
+            .put("general.type", TYPE)
+            .putU32("whittle.step", progress.step())
+            .put("whittle.tokens", Long.toString(progress.tokens()))
+            .putU32("whittle.epoch", progress.position().epoch())
+            .putU32("whittle.row", progress.position().row())
+            .put("whittle.confidence", Double.toString(progress.confidence()))
+            .put("whittle.sha256", digests)
+            .build();
+    GgufWriter writer = new GgufWriter(metadata);
+    for (Part part : parts) {
+      Tensor tensor = part.tensor();
+      writer.add(part.name(), tensor.type(), shape(tensor), HostCopies.data(tensor));
     }
+    writer.write(target, true);
   }
 
   /// Reads a checkpoint into the parameters that it was written from.

@@ -11,10 +11,9 @@ import dev.whittle.gguf.GgufWriter;
 import dev.whittle.gguf.TensorData;
 import dev.whittle.gguf.TensorInfo;
 import java.io.IOException;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 
 /// The GGUF file that training ends with: the parameters' blocks as they are, and a checksum of
@@ -43,25 +42,21 @@ public final class TrainedModelFile {
       FileType type,
       String origin)
       throws IOException {
-    try (Arena arena = Arena.ofConfined()) {
-      List<TensorInfo> tensors = source.tensors();
-      int[] checksums = new int[tensors.size()];
-      MemorySegment[] data = new MemorySegment[tensors.size()];
-      for (int i = 0; i < checksums.length; i++) {
-        data[i] = data(source, weights, tensors.get(i), arena);
-        checksums[i] = Digests.crc16(data[i]);
-      }
-      GgufWriter writer = new GgufWriter(metadata(source, type, origin, checksums));
-      for (int i = 0; i < data.length; i++) {
-        TensorInfo tensor = tensors.get(i);
-        writer.add(
-            tensor.name(),
-            weights.find(tensor.name()).map(Parameter::type).orElse(tensor.type()),
-            tensor.shape(),
-            TensorData.of(data[i]));
-      }
-      writer.write(target, overwrite);
+    List<TensorInfo> tensors = source.tensors();
+    int[] checksums =
+        tensors.stream().mapToInt(tensor -> checksum(source, weights, tensor)).toArray();
+    GgufWriter writer = new GgufWriter(metadata(source, type, origin, checksums));
+    for (TensorInfo tensor : tensors) {
+      Optional<Parameter> trained = weights.find(tensor.name());
+      writer.add(
+          tensor.name(),
+          trained.map(Parameter::type).orElse(tensor.type()),
+          tensor.shape(),
+          trained
+              .map(p -> HostCopies.data(p.blocks()))
+              .orElseGet(() -> TensorData.of(source.data(tensor))));
     }
+    writer.write(target, overwrite);
   }
 
   /// The size of the file that [#write] would make.
@@ -87,12 +82,11 @@ public final class TrainedModelFile {
         .build();
   }
 
-  private static MemorySegment data(
-      GgufFile source, TrainedWeights weights, TensorInfo tensor, Arena arena) {
+  private static int checksum(GgufFile source, TrainedWeights weights, TensorInfo tensor) {
     return weights
         .find(tensor.name())
-        .map(p -> p.blocks().onHost(arena))
-        .orElseGet(() -> source.data(tensor));
+        .map(p -> HostCopies.read(p.blocks(), Digests::crc16))
+        .orElseGet(() -> Digests.crc16(source.data(tensor)));
   }
 
   /// Checks every tensor against its checksum.
