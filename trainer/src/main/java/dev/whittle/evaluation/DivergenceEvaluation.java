@@ -56,21 +56,22 @@ public record DivergenceEvaluation(
         options.attention(attention).evalCallback(evalCallback).build();
     AtomicInteger next = new AtomicInteger();
     AtomicInteger done = new AtomicInteger();
-    DivergenceStatistics all = new DivergenceStatistics();
+    // Of each document, added up in their order: sums depend on the order in their last bits.
+    DivergenceStatistics[] statistics = new DivergenceStatistics[corpus.size()];
     workers.run(worker -> {
-      DivergenceStatistics statistics = new DivergenceStatistics();
       try (LlamaContext studentContext = student.newContext(studentOptions);
           LlamaContext teacherContext = teacher.newContext(teacherOptions)) {
-        Comparison comparison = new Comparison(studentContext, teacherContext, statistics);
+        Comparison comparison = new Comparison(studentContext, teacherContext);
         for (int d = next.getAndIncrement(); d < corpus.size(); d = next.getAndIncrement()) {
-          comparison.compare(corpus, d);
+          statistics[d] = comparison.compare(corpus, d);
           documentsDone.accept(done.incrementAndGet());
         }
       }
-      synchronized (all) {
-        all.add(statistics);
-      }
     });
+    DivergenceStatistics all = new DivergenceStatistics();
+    for (DivergenceStatistics document : statistics) {
+      all.add(document);
+    }
     if (all.tokens() == 0) {
       throw new IllegalArgumentException(
           "the data has no token that the model is to produce; compare all tokens instead");
@@ -111,22 +112,21 @@ public record DivergenceEvaluation(
   private final class Comparison {
     private final LlamaContext student;
     private final LlamaContext teacher;
-    private final DivergenceStatistics statistics;
     private final Batch batch;
     private final float[] studentLogits;
     private final float[] teacherLogits;
 
-    Comparison(LlamaContext student, LlamaContext teacher, DivergenceStatistics statistics) {
+    Comparison(LlamaContext student, LlamaContext teacher) {
       this.student = student;
       this.teacher = teacher;
-      this.statistics = statistics;
       this.batch = new Batch(student.batchSize());
       int vocabulary = student.model().vocabulary().size();
       this.studentLogits = new float[vocabulary];
       this.teacherLogits = new float[vocabulary];
     }
 
-    void compare(TokenizedCorpus corpus, int document) {
+    DivergenceStatistics compare(TokenizedCorpus corpus, int document) {
+      DivergenceStatistics statistics = new DivergenceStatistics();
       student.clear();
       teacher.clear();
       // The last token is only a target.
@@ -147,6 +147,7 @@ public record DivergenceEvaluation(
           }
         }
       }
+      return statistics;
     }
 
     private boolean counts(TokenizedCorpus corpus, int document, int target) {

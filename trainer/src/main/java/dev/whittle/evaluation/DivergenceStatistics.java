@@ -9,7 +9,7 @@ final class DivergenceStatistics {
   private double teacherLoss;
   private double sum;
   private long same;
-  private float[] divergences = new float[1024];
+  private float[] divergences = new float[0];
   private int size;
 
   /// Takes one token.
@@ -33,9 +33,7 @@ final class DivergenceStatistics {
     teacherLoss += teacherNorm - teacher[target];
     same += studentTop == teacherTop ? 1 : 0;
     sum += divergence;
-    if (size == divergences.length) {
-      divergences = Arrays.copyOf(divergences, 2 * size);
-    }
+    makeRoom(1);
     divergences[size++] = (float) divergence;
   }
 
@@ -45,10 +43,18 @@ final class DivergenceStatistics {
     teacherLoss += other.teacherLoss;
     sum += other.sum;
     same += other.same;
-    float[] all = Arrays.copyOf(divergences, Math.addExact(size, other.size));
-    System.arraycopy(other.divergences, 0, all, size, other.size);
-    divergences = all;
-    size = all.length;
+    makeRoom(other.size);
+    System.arraycopy(other.divergences, 0, divergences, size, other.size);
+    size += other.size;
+  }
+
+  private void makeRoom(int tokens) {
+    int needed = Math.addExact(size, tokens);
+    if (needed > divergences.length) {
+      // Half as much again, so that all of the copies together are few.
+      long length = Math.max(needed + 16L, divergences.length * 3L / 2);
+      divergences = Arrays.copyOf(divergences, (int) Math.min(length, Integer.MAX_VALUE - 8));
+    }
   }
 
   int tokens() {
