@@ -61,6 +61,13 @@ public record DistillationSettings(
     require(floor >= 0 && floor <= 1, "the learning rate's floor must be from 0 to 1", floor);
     require(weightDecay >= 0, "the weight decay must not be negative", weightDecay);
     require(clip >= 0, "the norm to clip at must not be negative", clip);
+    if (onPolicy != null
+        && (onPolicy.loss().temperature() != loss.temperature()
+            || onPolicy.loss().tokenWeights() != loss.tokenWeights())) {
+      throw new IllegalArgumentException(
+          "the loss on the student's own replies must have the temperature and the weights of"
+              + " tokens that the other loss has");
+    }
   }
 
   private static void require(boolean holds, String rule, Number value) {

@@ -11,6 +11,10 @@ import dev.whittle.data.PackedBatches;
 import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.data.TokenizedDocument;
 import dev.whittle.model.BatchShape;
+import dev.whittle.training.DecayTarget;
+import dev.whittle.training.Forward;
+import dev.whittle.training.MomentType;
+import dev.whittle.training.ScaleMode;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
@@ -51,6 +55,38 @@ class OnPolicyTest {
     assertThrows(
         IllegalArgumentException.class,
         () -> new OnPolicy(Ramp.parse("0.5"), LossSchedule.of(Objective.JSD), 0, 10));
+  }
+
+  @Test
+  void bothLossesShareTheTemperatureAndTheWeightsOfTokens() {
+    OnPolicy onPolicy = of("0.5");
+    settings(LossSchedule.parse("forward-kl", 1), onPolicy);
+    LossSchedule warm = LossSchedule.parse("forward-kl", 2);
+    assertThrows(IllegalArgumentException.class, () -> settings(warm, onPolicy));
+    LossSchedule weighed = LossSchedule.parse("forward-kl", 1, TokenWeights.ENTROPY);
+    assertThrows(IllegalArgumentException.class, () -> settings(weighed, onPolicy));
+  }
+
+  private static DistillationSettings settings(LossSchedule loss, OnPolicy onPolicy) {
+    return new DistillationSettings(
+        loss,
+        true,
+        Forward.DECODED,
+        MomentType.F32,
+        ScaleMode.REFIT,
+        1,
+        64,
+        64,
+        64,
+        1e-4,
+        1,
+        0,
+        0,
+        0,
+        DecayTarget.ZERO,
+        1,
+        1,
+        onPolicy);
   }
 
   /// A document whose tokens from each of some places on are produced, to the next place exclusive.
