@@ -77,8 +77,8 @@ final class EvalCommand implements Callable<Integer> {
       paramLabel = "CTX",
       converter = PositiveInt.class,
       description =
-          "Tokens of a question and its reply together, at which a reply is cut off; by default, as"
-              + " many as the longest needs.")
+          "Tokens of a question and its reply together, at which a reply is cut off; by default, what"
+              + " the model was trained for.")
   private int contextLength;
 
   @Option(
@@ -198,11 +198,7 @@ final class EvalCommand implements Callable<Integer> {
             .withThreads(inference.threads())
             .withAttention(inference.attention())
             .withEvalCallback(rounding);
-    try {
-      return new Grading(whittle.terminal(), options, limit).grade(student, dataset, log);
-    } catch (IllegalArgumentException e) {
-      throw new UnusableException(e.getMessage() + "; raise --ctx-size", e);
-    }
+    return new Grading(whittle.terminal(), options, limit).grade(student, dataset, log);
   }
 
   private DivergenceReport compare(

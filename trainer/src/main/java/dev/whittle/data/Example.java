@@ -1,6 +1,7 @@
 package dev.whittle.data;
 
 import dev.whittle.chat.ChatMessage;
+import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -14,6 +15,26 @@ public sealed interface Example {
 
   /// What the question is about, where the data set says so.
   @Nullable String domain();
+
+  /// Whether there is anything to reply to: a text asks for nothing, nor does a chat in which
+  /// nobody but the assistant speaks, nor an empty prompt.
+  default boolean asksForReply() {
+    return switch (this) {
+      case Chat chat -> !chat.question().isEmpty();
+      case PromptCompletion pair -> !pair.prompt().isEmpty();
+      case Text _ -> false;
+    };
+  }
+
+  /// @param data the file of the example
+  /// @throws DataException if it asks for no reply
+  default void requireQuestion(Path data) {
+    if (!asksForReply()) {
+      throw new DataException(
+          "%s line %d asks for no reply; write 'messages' with one that is the user's, or 'prompt'"
+              .formatted(data, line()));
+    }
+  }
 
   /// `messages`: a chat in OpenAI's form.
   record Chat(

@@ -78,7 +78,7 @@ public final class BatchedGenerator {
     int longest = prompts.stream().mapToInt(prompt -> prompt.length).max().orElseThrow();
     ContextWorkers workers = workers(prompts.size());
     int sequences = sequences(workers, prompts.size());
-    int length = Math.addExact(longest, options.maxNewTokens());
+    long length = (long) longest + options.maxNewTokens();
     if (options.contextLength() != 0) {
       if (longest >= options.contextLength()) {
         throw new IllegalArgumentException(
@@ -89,7 +89,7 @@ public final class BatchedGenerator {
     }
     LlamaContextOptions contextOptions =
         LlamaContextOptions.builder()
-            .contextLength(Math.multiplyExact(length, sequences))
+            .contextLength(Math.toIntExact(Math.multiplyExact(length, (long) sequences)))
             .sequences(sequences)
             .batchSize(Math.max(PROMPT_ROOM, sequences))
             .maxOutputs(sequences)

@@ -31,13 +31,12 @@ final class Questions {
   }
 
   private static void requireQuestion(JsonlDataset dataset, Example example) {
-    String where = dataset.path() + " line " + example.line();
     if (example.answer() == null) {
-      throw new DataException(where + " has no field 'answer' to grade a reply by; add it");
+      throw new DataException(
+          "%s line %d has no field 'answer' to grade a reply by; add it"
+              .formatted(dataset.path(), example.line()));
     }
-    if (example instanceof Example.Text) {
-      throw new DataException(where + " is a text, which asks for no reply; write 'messages'");
-    }
+    example.requireQuestion(dataset.path());
   }
 
   static String domain(Example example) {

@@ -1,5 +1,6 @@
 package dev.whittle.evaluation;
 
+import dev.whittle.data.DataException;
 import dev.whittle.data.DocumentTokenizer;
 import dev.whittle.data.Example;
 import dev.whittle.data.JsonlDataset;
@@ -12,7 +13,8 @@ import java.util.function.Consumer;
 
 /// Asks a model the questions of a data set and grades its replies.
 ///
-/// @param options how it replies
+/// @param options how it replies; without a context length, that which the model was trained for is
+///   the longest
 /// @param grader what counts as right
 public record TaskEvaluation(GenerationOptions options, AnswerGrader grader) {
 
@@ -23,7 +25,7 @@ public record TaskEvaluation(GenerationOptions options, AnswerGrader grader) {
 
   /// Checks that a data set holds questions and nothing else.
   ///
-  /// @throws dev.whittle.data.DataException if the data set is malformed, or a line has no answer
+  /// @throws DataException if the data set is malformed, or a line has no answer
   public static void requireQuestions(JsonlDataset dataset) {
     Questions.read(dataset, 0);
   }
@@ -33,17 +35,18 @@ public record TaskEvaluation(GenerationOptions options, AnswerGrader grader) {
   /// @param limit how many questions to ask; 0 for all. A limit takes the same questions every
   ///   time: from each domain its share, evenly spaced
   /// @param graded is given every reply as it is graded, in no certain order
-  /// @throws IllegalArgumentException if a question leaves no room for a reply in the context
-  /// @throws dev.whittle.data.DataException if the data set is malformed, or a line has no answer
+  /// @throws DataException if the data set is malformed, a line has no answer, or a question leaves
+  ///   no room for a reply in the context
   public TaskReport run(
       LlamaModel model, JsonlDataset dataset, int limit, Consumer<GradedReply> graded) {
     List<Example> questions = Questions.read(dataset, limit);
     DocumentTokenizer tokenizer = new DocumentTokenizer(model);
     List<int[]> prompts = questions.stream().map(tokenizer::prompt).toList();
-    requireRoom(dataset, questions, prompts);
+    int context = options.contextLength() != 0 ? options.contextLength() : model.trainedContext();
+    requireRoom(dataset, questions, prompts, context);
     List<GradedReply> replies = new ArrayList<>();
     BatchedGenerator.Speed speed =
-        new BatchedGenerator(model, options)
+        new BatchedGenerator(model, options.withContextLength(context))
             .generate(
                 prompts,
                 generation -> {
@@ -55,14 +58,14 @@ public record TaskEvaluation(GenerationOptions options, AnswerGrader grader) {
     return TaskReport.of(replies, speed.tokensPerSecond());
   }
 
-  private void requireRoom(JsonlDataset dataset, List<Example> questions, List<int[]> prompts) {
+  private static void requireRoom(
+      JsonlDataset dataset, List<Example> questions, List<int[]> prompts, int context) {
     for (int i = 0; i < prompts.size(); i++) {
       int tokens = prompts.get(i).length;
-      if (options.contextLength() != 0 && tokens >= options.contextLength()) {
-        throw new IllegalArgumentException(
-            "the question in line %d of %s has %d tokens, which leaves no room for a reply in a context of %d"
-                .formatted(
-                    questions.get(i).line(), dataset.path(), tokens, options.contextLength()));
+      if (tokens >= context) {
+        throw new DataException(
+            "%s line %d asks in %,d tokens, which leaves no room for a reply in a context of %,d; shorten it, or raise the context length (-c)"
+                .formatted(dataset.path(), questions.get(i).line(), tokens, context));
       }
     }
   }

@@ -48,7 +48,7 @@ final class Questions {
     try (Stream<Example> examples = dataset.examples()) {
       for (Example example : (Iterable<Example>) examples::iterator) {
         String answer = example.answer();
-        if (answer == null || example instanceof Example.Text) {
+        if (answer == null || !example.asksForReply()) {
           left++;
         } else {
           questions.add(question(dataset, example, answer, tokenizer, longest));
@@ -62,7 +62,7 @@ final class Questions {
     }
     if (left > 0) {
       warning.accept(
-          "%,d of %,d examples of %s are left out, since they have no 'answer' to reward replies by"
+          "%,d of %,d examples of %s are left out, since they ask for no reply or have no 'answer' to reward it by"
               .formatted(left, left + questions.size(), dataset.path()));
     }
     return new Questions(questions, seed);

@@ -149,11 +149,7 @@ public final class SynthesisJob {
     List<Example> prompts = new ArrayList<>();
     try (Stream<Example> examples = new JsonlDataset(file).examples()) {
       examples.forEach(example -> {
-        if (example instanceof Example.Text) {
-          throw new DataException(
-              "%s line %d is a text, which asks for no reply; write 'messages', or 'prompt'"
-                  .formatted(file, example.line()));
-        }
+        example.requireQuestion(file);
         if (!excluded.contains(Duplicates.normalized(question(example)))) {
           prompts.add(example);
         }

@@ -16,6 +16,8 @@ import java.util.Map;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class QuestionsTest {
   private static final JsonlDataset DEMO = new JsonlDataset(DemoModel.QUESTIONS);
@@ -59,13 +61,25 @@ class QuestionsTest {
 
   @Test
   void aQuestionWithoutAnAnswerIsAnError() throws IOException {
-    Path file =
-        Files.writeString(
-            folder.resolve("data.jsonl"),
-            "{\"messages\": [{\"role\": \"user\", \"content\": \"Why?\"}]}");
-    JsonlDataset dataset = new JsonlDataset(file);
-    String message =
-        assertThrows(DataException.class, () -> Questions.read(dataset, 0)).getMessage();
+    String message = refusal("{\"messages\": [{\"role\": \"user\", \"content\": \"Why?\"}]}");
     assertTrue(message.contains("data.jsonl line 1 has no field 'answer'"), message);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{\"messages\": [{\"role\": \"assistant\", \"content\": \"4\"}], \"answer\": \"4\"}",
+        "{\"prompt\": \"\", \"completion\": \"4\", \"answer\": \"4\"}",
+        "{\"text\": \"4\", \"answer\": \"4\"}",
+      })
+  void whatAsksForNoReplyIsAnError(String line) throws IOException {
+    String message = refusal(line);
+    assertTrue(message.contains("data.jsonl line 1 asks for no reply"), message);
+  }
+
+  private String refusal(String line) throws IOException {
+    Path file = Files.writeString(folder.resolve("data.jsonl"), line);
+    JsonlDataset dataset = new JsonlDataset(file);
+    return assertThrows(DataException.class, () -> Questions.read(dataset, 0)).getMessage();
   }
 }

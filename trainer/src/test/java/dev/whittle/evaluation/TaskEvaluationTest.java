@@ -1,11 +1,15 @@
 package dev.whittle.evaluation;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.whittle.data.DataException;
 import dev.whittle.data.JsonlDataset;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.testing.DemoModel;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,6 +17,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -36,6 +41,29 @@ class TaskEvaluationTest {
     assertEquals(0, report.truncatedRate());
     assertTrue(report.meanTokens() > 10 && report.meanTokens() < 100, report.toString());
     assertTrue(graded.stream().noneMatch(reply -> reply.reply().contains("<|im_end|>")));
+  }
+
+  /// A context for all of it, times the sequences, would take more memory than there is.
+  @Test
+  void aQuestionLongerThanTheModelWasTrainedForIsAnErrorThatNamesItsLine(@TempDir Path folder)
+      throws IOException {
+    Path file =
+        Files.writeString(
+            folder.resolve("data.jsonl"),
+            "{\"prompt\": \"%s\", \"answer\": \"4\"}\n{\"prompt\": \"2+2=\", \"answer\": \"4\"}\n"
+                .formatted("2 ".repeat(3000)));
+    TaskEvaluation evaluation = TaskEvaluation.boxed(Integer.MAX_VALUE);
+    try (LlamaModel model = DemoModel.load()) {
+      String message =
+          assertThrows(
+                  DataException.class,
+                  () -> evaluation.run(model, new JsonlDataset(file), 0, reply -> {}))
+              .getMessage();
+      assertTrue(message.startsWith(file + " line 1 asks in "), message);
+      assertTrue(message.contains("a context of 2,048; shorten it, or"), message);
+      // The second one alone fits, however long its reply may be.
+      assertEquals(1, evaluation.run(model, new JsonlDataset(file), 1, reply -> {}).questions());
+    }
   }
 
   @Test
