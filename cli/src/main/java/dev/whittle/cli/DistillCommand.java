@@ -258,12 +258,13 @@ final class DistillCommand implements Callable<Integer>, Checkable {
       return size + "; the run was complete already";
     }
     String run =
-        "; %,d steps, %,d tokens, %s, loss %.4f at first and %.4f at last"
+        "; %,d steps, %,d tokens, %s, loss %.4f %s and %.4f at last"
             .formatted(
                 done.steps(),
                 done.tokens(),
                 Progress.duration((long) (done.seconds() * 1e9)),
                 done.firstStep().loss(),
+                TrainingProgress.since(done.firstStep().step()),
                 done.lastStep().loss());
     Evaluation best = done.best();
     return size + run + (best == null ? "" : "; " + shipped(best));
@@ -275,6 +276,7 @@ final class DistillCommand implements Callable<Integer>, Checkable {
     object.put("steps", done.steps());
     object.put("tokens", done.tokens());
     object.put("seconds", done.seconds());
+    object.put("first_step", done.firstStep() == null ? null : done.firstStep().step());
     object.put("first_loss", done.firstStep() == null ? null : done.firstStep().loss());
     object.put("last_loss", done.lastStep() == null ? null : done.lastStep().loss());
     object.put("shipped_step", done.best() == null ? done.steps() : done.best().step());

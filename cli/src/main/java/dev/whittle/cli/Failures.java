@@ -11,12 +11,15 @@ import dev.whittle.distillation.TeacherCacheException;
 import dev.whittle.ggml.NativeException;
 import dev.whittle.gguf.GgufException;
 import dev.whittle.huggingface.CheckpointException;
+import dev.whittle.io.IoProblem;
 import dev.whittle.quantization.QuantizationException;
 import dev.whittle.synthesis.SynthesisException;
 import dev.whittle.training.RunDirectoryException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.NoSuchFileException;
 import java.util.Locale;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
@@ -104,6 +107,9 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
       case NativeException e -> e.getMessage();
       case ChatTemplateException e -> e.getMessage();
       case OutputException e -> e.getMessage();
+      // What no one caught nearer to the file; its message is the file's name alone.
+      case NoSuchFileException e -> e.getFile() + ": " + IoProblem.of(e);
+      case AccessDeniedException e -> e.getFile() + ": " + IoProblem.of(e);
       case IOException e -> e.getMessage();
       case UncheckedIOException e -> e.getMessage();
       case OutOfMemoryError e ->

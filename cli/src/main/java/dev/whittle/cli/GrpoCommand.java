@@ -311,13 +311,14 @@ final class GrpoCommand implements Callable<Integer>, Checkable {
     if (first == null || last == null) {
       return output.path() + ": the run was complete already";
     }
-    return "%s: %,d steps, %,d tokens, %s, %.1f%% of the replies right at first and %.1f%% at last"
+    return "%s: %,d steps, %,d tokens, %s, %.1f%% of the replies right %s and %.1f%% at last"
         .formatted(
             output.path(),
             result.steps(),
             result.tokens(),
             Progress.duration((long) (result.seconds() * 1e9)),
             100 * first.accuracy(),
+            TrainingProgress.since(first.step()),
             100 * last.accuracy());
   }
 
@@ -327,6 +328,7 @@ final class GrpoCommand implements Callable<Integer>, Checkable {
     object.put("steps", done.steps());
     object.put("tokens", done.tokens());
     object.put("seconds", done.seconds());
+    object.put("first_step", done.firstStep() == null ? null : done.firstStep().step());
     object.put("first_accuracy", done.firstStep() == null ? null : done.firstStep().accuracy());
     object.put("last_accuracy", done.lastStep() == null ? null : done.lastStep().accuracy());
     return object;

@@ -22,8 +22,11 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParentCommand;
+import picocli.CommandLine.Spec;
 
 /// `whittle imatrix`: which columns of a model's matrices matter.
 @Command(
@@ -35,6 +38,7 @@ import picocli.CommandLine.ParentCommand;
     })
 final class ImatrixCommand implements Callable<Integer> {
   @ParentCommand private Whittle whittle;
+  @Spec private CommandSpec spec;
 
   @Mixin private ModelOption model;
   @Mixin private DataOption data;
@@ -93,8 +97,7 @@ final class ImatrixCommand implements Callable<Integer> {
     JsonlDataset dataset = data.dataset();
     long examples = Math.min(limit, dataset.count());
     int chunkSize = contextLength == null ? 512 : contextLength;
-    ImportanceCollector collector =
-        new ImportanceCollector(chunkSize, processOutput, threads.threads());
+    ImportanceCollector collector = collector(chunkSize);
     try (LlamaModel loaded =
             ModelLoader.load(
                 model.path(), LlamaModelOptions.defaults().withDevices(device.select()));
@@ -113,6 +116,14 @@ final class ImatrixCommand implements Callable<Integer> {
           documents::iterator,
           dataset.path().toString(),
           chunks -> progress.update(taken.get(), examples, "%,d chunks".formatted(chunks)));
+    }
+  }
+
+  private ImportanceCollector collector(int chunkSize) {
+    try {
+      return new ImportanceCollector(chunkSize, processOutput, threads.threads());
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(spec.commandLine(), "--ctx-size: " + e.getMessage(), e);
     }
   }
 

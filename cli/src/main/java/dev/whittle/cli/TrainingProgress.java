@@ -23,6 +23,11 @@ final class TrainingProgress implements DistillationListener, AutoCloseable {
     this.task = task;
   }
 
+  /// When the first step of a process was: a run that is gone on with does not begin anew.
+  static String since(int step) {
+    return step == 1 ? "at first" : "at step %,d".formatted(step);
+  }
+
   @Override
   public void stage(String what) {
     close();

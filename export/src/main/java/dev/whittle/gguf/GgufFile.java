@@ -1,5 +1,6 @@
 package dev.whittle.gguf;
 
+import dev.whittle.io.IoProblem;
 import dev.whittle.io.MappedFile;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -57,7 +58,8 @@ public final class GgufFile implements AutoCloseable {
       return MappedFile.open(path);
     } catch (IOException e) {
       throw new GgufException(
-          path + " cannot be read (" + e.getMessage() + "); check its permissions and the disk", e);
+          path + " cannot be read (" + IoProblem.of(e) + "); check its permissions and the disk",
+          e);
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.whittle.huggingface;
 
+import dev.whittle.io.IoProblem;
 import dev.whittle.io.JsonProblem;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -56,7 +57,8 @@ final class JsonObject {
       return Optional.of(parse(file, Files.readAllBytes(file)));
     } catch (IOException e) {
       throw new CheckpointException(
-          file + " cannot be read (" + e.getMessage() + "); check its permissions and the disk", e);
+          file + " cannot be read (" + IoProblem.of(e) + "); check its permissions and the disk",
+          e);
     }
   }
 

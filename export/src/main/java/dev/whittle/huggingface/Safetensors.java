@@ -1,5 +1,6 @@
 package dev.whittle.huggingface;
 
+import dev.whittle.io.IoProblem;
 import dev.whittle.io.MappedFile;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -47,7 +48,8 @@ final class Safetensors implements AutoCloseable {
       mapping = MappedFile.open(file);
     } catch (IOException e) {
       throw new CheckpointException(
-          file + " cannot be read (" + e.getMessage() + "); check its permissions and the disk", e);
+          file + " cannot be read (" + IoProblem.of(e) + "); check its permissions and the disk",
+          e);
     }
     try {
       return new Safetensors(mapping, parse(file, mapping.bytes()));

@@ -3,13 +3,10 @@ package dev.whittle.io;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
-import java.nio.file.AccessDeniedException;
 import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -67,7 +64,7 @@ public final class AtomicFile {
           "cannot write "
               + target
               + ": "
-              + reason(e)
+              + IoProblem.of(e)
               + "; choose a folder that may be written to and has room",
           e);
     } finally {
@@ -94,7 +91,7 @@ public final class AtomicFile {
     }
     Path folder = target.toAbsolutePath().getParent();
     if (folder == null || !Files.isDirectory(folder)) {
-      throw new NoSuchFileException(
+      throw new IOException(
           "cannot write " + target + ": the folder " + folder + " does not exist; create it first");
     }
   }
@@ -159,15 +156,5 @@ public final class AtomicFile {
     } catch (IOException _) {
       // As above.
     }
-  }
-
-  private static String reason(IOException e) {
-    if (e instanceof AccessDeniedException) {
-      return "permission denied";
-    }
-    if (e instanceof FileSystemException failure && failure.getReason() != null) {
-      return failure.getReason();
-    }
-    return e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
   }
 }

@@ -9,8 +9,11 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -27,6 +30,14 @@ class AtomicFileTest {
 
     assertEquals("hello", Files.readString(target));
     assertEquals(List.of(target), filesIn(folder));
+  }
+
+  @Test
+  void reasonsAreWordsAndNotTheNamesOfFiles() {
+    assertEquals("permission denied", IoProblem.of(new AccessDeniedException("x")));
+    assertEquals("no such file or folder", IoProblem.of(new NoSuchFileException("x")));
+    assertEquals("disk full", IoProblem.of(new FileSystemException("x", null, "disk full")));
+    assertEquals("broken", IoProblem.of(new IOException("broken")));
   }
 
   @Test

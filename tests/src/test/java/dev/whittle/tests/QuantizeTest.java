@@ -66,6 +66,7 @@ class QuantizeTest {
     assertTrue(Files.mismatch(importance("plain.gguf"), weighed) >= 0);
     assertEquals(GgmlType.IQ2_XXS, typeAfter("iq2_xxs", FFN_UP, "--imatrix", weighed));
     assertRefused(imatrix(folder.resolve("short.gguf"), "--weigh-tokens", "-c", 8), UNUSABLE, "-c");
+    assertRefused(imatrix(folder.resolve("tiny.gguf"), "-c", 8), UNUSABLE, "--ctx-size", "16");
   }
 
   private Path importance(String name, Object... options) {

@@ -99,6 +99,8 @@ public record MixedPrecision(
     Parts parts = split();
     try (ModelFile file = ModelFile.open(model)) {
       TypeAllocator allocator = new TypeAllocator(file.file(), given, candidates, budget);
+      // Before the measurements, which take long.
+      allocator.requireRoom();
       SensitivityFile kept = kept(parts);
       String request =
           "%s, %,d bytes for tensors, of %s, given %s"

@@ -81,20 +81,22 @@ final class TypeAllocator {
     return types;
   }
 
+  /// @throws QuantizationException if not even the smallest candidates fit
+  void requireRoom() {
+    long lacking = smallest(candidates) - room();
+    if (lacking > 0) {
+      throw new QuantizationException(
+          "%s needs %,d bytes more than %s, even with the smallest of %s; allow more"
+              .formatted(model.path(), lacking, budget, candidates));
+    }
+  }
+
   /// The candidates to choose from, all of them, all but the one of the fewest bits, all but the
   /// two, and so on, while there is room for what is left.
-  ///
-  /// @throws QuantizationException if not even the smallest candidates fit
   List<List<GgmlType>> withoutCoarsest() {
     List<GgmlType> sorted = new ArrayList<>(candidates);
     sorted.sort(Comparator.comparingDouble(GgmlType::bitsPerWeight));
     long room = room();
-    long smallest = smallest(sorted);
-    if (smallest > room) {
-      throw new QuantizationException(
-          "%s needs %,d bytes more than %s, even with the smallest of %s; allow more"
-              .formatted(model.path(), smallest - room, budget, candidates));
-    }
     return IntStream.range(0, sorted.size())
         .mapToObj(from -> sorted.subList(from, sorted.size()))
         .takeWhile(among -> smallest(among) <= room)

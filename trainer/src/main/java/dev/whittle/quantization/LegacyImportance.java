@@ -1,5 +1,6 @@
 package dev.whittle.quantization;
 
+import dev.whittle.io.IoProblem;
 import java.io.DataInputStream;
 import java.io.EOFException;
 import java.io.IOException;
@@ -107,7 +108,7 @@ final class LegacyImportance {
 
   private static QuantizationException unreadable(Path path, IOException e) {
     return new QuantizationException(
-        path + " cannot be read (" + e.getMessage() + "); give the path of an importance matrix",
+        path + " cannot be read (" + IoProblem.of(e) + "); give the path of an importance matrix",
         e);
   }
 }

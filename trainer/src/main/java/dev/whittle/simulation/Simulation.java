@@ -37,13 +37,21 @@ public record Simulation(SimulatedFormat format, double preScale) {
     if (parts.length == 1) {
       return new Simulation(format, 1);
     }
+    return new Simulation(
+        format, parts[1].equalsIgnoreCase("search") ? SEARCHED : preScale(parts[1]));
+  }
+
+  private static double preScale(String text) {
     try {
-      return new Simulation(
-          format, parts[1].equalsIgnoreCase("search") ? SEARCHED : Double.parseDouble(parts[1]));
-    } catch (NumberFormatException e) {
-      throw new IllegalArgumentException(
-          "'" + parts[1] + "' is not a pre-scale; give a number from 0.5 to 1, or 'search'", e);
+      double number = Double.parseDouble(text);
+      if (number != SEARCHED) {
+        return number;
+      }
+    } catch (NumberFormatException _) {
+      // The sentence below says what is wanted.
     }
+    throw new IllegalArgumentException(
+        "'" + text + "' is not a pre-scale; give a number from 0.5 to 1, or 'search'");
   }
 
   /// Whether the pre-scale is still to be found.

@@ -1,6 +1,7 @@
 package dev.whittle.training;
 
 import dev.whittle.io.AtomicFile;
+import dev.whittle.io.IoProblem;
 import dev.whittle.io.JsonProblem;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -63,7 +64,11 @@ public final class RunDirectory {
       Files.writeString(run.metricsFile(), "");
     } catch (IOException e) {
       throw new IOException(
-          "the run directory " + root + " cannot be written (" + e.getMessage() + "); name another",
+          "the run directory "
+              + root
+              + " cannot be written ("
+              + IoProblem.of(e)
+              + "); name another",
           e);
     }
     return run;

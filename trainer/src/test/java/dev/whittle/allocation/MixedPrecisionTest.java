@@ -130,6 +130,7 @@ class MixedPrecisionTest {
             QuantizationException.class,
             () -> mixed(TypeSelection.of(FileType.Q2_K), new SizeBudget.BitsPerWeight(1)));
     assertTrue(e.getMessage().contains("1.0 bits a weight"), e.getMessage());
+    assertEquals(List.of(), measured, "nothing is measured for it");
   }
 
   /// With all tensors ternary, the last layer's seem to cost nothing.

@@ -103,7 +103,7 @@ class SimulatedFormatTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"mxfp5", "mxfp4@2", "mxfp4@x", "int2-g128@0.75"})
+  @ValueSource(strings = {"mxfp5", "mxfp4@2", "mxfp4@x", "mxfp4@0", "int2-g128@0.75"})
   void whatIsNoSimulationIsRefused(String text) {
     assertThrows(IllegalArgumentException.class, () -> Simulation.parse(text));
   }

@@ -29,6 +29,10 @@ public record Lineage(List<StageRecord> stages) {
           record + " does not exist; name a stage's record, in 'stages' of its run directory");
     }
     Path runDirectory = record.toAbsolutePath().getParent().getParent();
+    if (!Files.exists(StageRecord.folder(runDirectory).resolve(record.getFileName()))) {
+      throw new RecipeException(
+          record + " is no stage's record; name one in 'stages' of its run directory");
+    }
     List<StageRecord> all = new ArrayList<>();
     try (Stream<Path> files = Files.list(StageRecord.folder(runDirectory))) {
       for (Path file : files.sorted().toList()) {
