@@ -36,7 +36,7 @@ final class MXFP4 extends MicroscalingFormat {
 
   @Override
   int nearest(double scale) {
-    int exponent = Math.max(Math.getExponent(scale), -BIAS);
+    int exponent = scale > 0 ? Math.max(Math.getExponent(scale), -BIAS) : -BIAS;
     // The mean of a power of two and the next is one and a half times it.
     int up = scale > Math.scalb(1.5, exponent) ? 1 : 0;
     return Math.clamp(exponent + BIAS + up, 0, 255);

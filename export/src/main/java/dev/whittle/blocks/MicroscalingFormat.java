@@ -23,7 +23,7 @@ abstract sealed class MicroscalingFormat extends BlockFormat permits MXFP4, NVFP
   /// What an encoded scale stands for.
   abstract float decode(int code);
 
-  /// The code of the scale nearest to one that is not negative.
+  /// The code of the scale nearest to one, which is the lowest for one that is negative.
   abstract int nearest(double scale);
 
   /// How far below and above the first guess to search.

@@ -168,6 +168,33 @@ class BlockFormatTest {
     }
   }
 
+  @ParameterizedTest
+  @MethodSource("formats")
+  void negativeScalesAreEncodedAsTheNearest(BlockFormat format) {
+    float[] values = Rows.GAUSSIAN.generate();
+    BlockEncoder encoder = BlockEncoders.fitted(format.type(), Effort.FAST);
+    try (Arena arena = Arena.ofConfined()) {
+      int count = values.length / format.subBlockSize();
+      MemorySegment src = arena.allocateFrom(ValueLayout.JAVA_FLOAT, values);
+      byte[] blocks = Blocks.encode(encoder, values, Rows.LENGTH, null);
+      MemorySegment segment = arena.allocateFrom(ValueLayout.JAVA_BYTE, blocks);
+      MemorySegment scales = arena.allocate(ValueLayout.JAVA_FLOAT, count);
+      format.readScales(segment, scales, null, Rows.COUNT, Rows.LENGTH);
+      float[] wanted = new float[count];
+      for (int s = 0; s < count; s++) {
+        wanted[s] = -Math.abs(scales.getAtIndex(ValueLayout.JAVA_FLOAT, s));
+      }
+      scales.copyFrom(MemorySegment.ofArray(wanted));
+      format.encode(src, scales, null, segment, Rows.COUNT, Rows.LENGTH);
+      format.readScales(segment, scales, null, Rows.COUNT, Rows.LENGTH);
+      for (int s = 0; s < count; s++) {
+        // Zero can be encoded, or next to nothing.
+        float scale = scales.getAtIndex(ValueLayout.JAVA_FLOAT, s);
+        assertTrue(Math.abs(scale - wanted[s]) <= Math.abs(wanted[s]) + 1e-30f);
+      }
+    }
+  }
+
   /// One element after the other, as GPTQ quantizes, gives the block that encoding gives.
   @ParameterizedTest
   @MethodSource("formats")
