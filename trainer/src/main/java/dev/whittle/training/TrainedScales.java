@@ -172,7 +172,9 @@ public final class TrainedScales {
           long element = (long) s * size + i;
           float g = gradient.getAtIndex(F32, element);
           float level = format.level(codes[inBlock * size + i] & 0xff);
-          float x = scale == 0 ? level : (master.getAtIndex(F32, element) - offset) / scale;
+          float apart = master.getAtIndex(F32, element) - offset;
+          // Under a scale of zero everything but the offset is beyond the range.
+          float x = apart == 0 ? 0 : apart / scale;
           if (x >= lowest && x <= highest) {
             atScale += g * (level - x);
           } else {

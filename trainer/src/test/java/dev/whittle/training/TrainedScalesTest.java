@@ -119,6 +119,46 @@ class TrainedScalesTest {
   @ParameterizedTest
   @EnumSource(
       value = GgmlType.class,
+      names = {"Q2_K", "Q3_K", "Q4_K", "Q4_0", "Q4_1", "Q8_0", "NVFP4"})
+  void aScaleOfZeroLearns(GgmlType type) {
+    BlockFormat format = BlockFormat.of(type).orElseThrow();
+    Random random = new Random(5);
+    try (Backend backend = Backend.cpu(1);
+        TensorContext context = new TensorContext(8);
+        Arena arena = Arena.ofConfined()) {
+      TrainedScales scales = new TrainedScales(context, format, INPUTS, ROWS);
+      context.allocate(backend);
+      // The scales and offsets are zeros.
+      MemorySegment master = arena.allocate(ValueLayout.JAVA_FLOAT, N);
+      double energy = 0;
+      for (int i = 0; i < N; i++) {
+        float w = (float) (0.1 * random.nextGaussian());
+        master.setAtIndex(ValueLayout.JAVA_FLOAT, i, w);
+        energy += w * w;
+      }
+      MemorySegment blocks = arena.allocate(ROWS * type.rowBytes(INPUTS));
+      MemorySegment gradient = arena.allocate(ValueLayout.JAVA_FLOAT, N);
+      AdamW adam = new AdamW(0.9f, 0.99f, 1e-12f);
+      double error = 0;
+      for (int step = 1; step <= 200; step++) {
+        scales.encode(master, blocks, 0, ROWS);
+        float[] decoded = decode(type, blocks, arena);
+        error = 0;
+        for (int i = 0; i < N; i++) {
+          float apart = decoded[i] - master.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+          gradient.setAtIndex(ValueLayout.JAVA_FLOAT, i, apart);
+          error += apart * apart;
+        }
+        scales.update(
+            adam.at(new AdamW.Step(step, 1e-2f, 0, 1)), master, gradient, blocks, 0, ROWS);
+      }
+      assertTrue(error < 0.5 * energy, error + " of " + energy);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = GgmlType.class,
       names = {"Q2_K", "Q3_K", "Q6_K", "Q4_0", "TQ1_0", "MXFP4"})
   void scalesThatWereTakenEncodeTheSameBlocks(GgmlType type) {
     BlockFormat format = BlockFormat.of(type).orElseThrow();
