@@ -237,13 +237,19 @@ public final class GrpoJob {
     }
   }
 
-  private @Nullable ImportanceMatrix importance() throws IOException {
+  private @Nullable ImportanceMatrix importance() {
+    Path file = importanceFile();
+    return file == null ? null : ImportanceMatrix.read(file);
+  }
+
+  /// What was given, or what the run of the masters kept.
+  private @Nullable Path importanceFile() {
     if (request.importance() != null) {
-      return ImportanceMatrix.read(request.importance());
+      return request.importance();
     }
     Path masters = request.masters();
     Path kept = masters == null ? null : masters.resolve("imatrix.gguf");
-    return kept != null && Files.isRegularFile(kept) ? ImportanceMatrix.read(kept) : null;
+    return kept != null && Files.isRegularFile(kept) ? kept : null;
   }
 
   /// Gives masters and blocks their first values.
@@ -268,7 +274,7 @@ public final class GrpoJob {
     }
   }
 
-  private Map<String, Object> recipe() {
+  Map<String, Object> recipe() {
     Map<String, Object> recipe = new LinkedHashMap<>();
     recipe.put("model", request.model().toString());
     recipe.put("model_sha256", Digests.sha256(request.model()));
@@ -281,6 +287,10 @@ public final class GrpoJob {
     recipe.put("domain", domain == null ? "all" : domain);
     recipe.put("type", request.types() == null ? "same" : request.types().fileType().name());
     recipe.put("reference", request.reference() == null ? "start" : request.reference().toString());
+    Path importance = importanceFile();
+    if (importance != null) {
+      recipe.put("imatrix_sha256", Digests.sha256(importance));
+    }
     recipe.putAll(request.settings().toMap());
     return recipe;
   }

@@ -19,6 +19,7 @@ import dev.whittle.quantization.QuantizationException;
 import dev.whittle.quantization.QuantizationMethod;
 import dev.whittle.quantization.TypeSelection;
 import dev.whittle.testing.DemoModel;
+import dev.whittle.training.Digests;
 import dev.whittle.training.Forward;
 import dev.whittle.training.MomentType;
 import dev.whittle.training.RunDirectory;
@@ -172,6 +173,35 @@ class GrpoJobTest {
       GrpoRequest held = request(q4, "held.gguf", settings(1), null, false);
       assertEquals(decoded, new GrpoJob(held, new Recorder()).referenceFile(model, decoded));
     }
+  }
+
+  @Test
+  void theRecipeNamesTheImportanceThatEveryStepEncodesWith() throws IOException {
+    Path run = Files.createDirectory(folder.resolve("masters"));
+    GrpoRequest without = request(q4, "out.gguf", settings(1), null, false);
+    GrpoRequest request =
+        new GrpoRequest(
+            q4,
+            run,
+            without.data(),
+            without.output(),
+            null,
+            null,
+            null,
+            without.settings(),
+            without.rollouts(),
+            without.rolloutModel(),
+            without.device(),
+            1,
+            null,
+            null,
+            1,
+            false,
+            false);
+    GrpoJob job = new GrpoJob(request, new Recorder());
+    assertFalse(job.recipe().containsKey("imatrix_sha256"));
+    Path kept = Files.writeString(run.resolve("imatrix.gguf"), "of the masters' run");
+    assertEquals(Digests.sha256(kept), job.recipe().get("imatrix_sha256"));
   }
 
   @Test
