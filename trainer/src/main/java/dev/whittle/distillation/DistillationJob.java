@@ -11,6 +11,7 @@ import dev.whittle.ggml.GgmlType;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.ggml.LlamaModelOptions;
 import dev.whittle.gguf.TensorInfo;
+import dev.whittle.inference.ModelLoader;
 import dev.whittle.io.AtomicFile;
 import dev.whittle.model.ModelFile;
 import dev.whittle.model.Trunk;
@@ -176,6 +177,7 @@ public final class DistillationJob {
   }
 
   private TokenizedCorpus readCorpus() {
+    ModelLoader.requireSound(request.teacher());
     try (LlamaModel tokenizer =
         LlamaModel.load(request.teacher(), LlamaModelOptions.vocabulary())) {
       TokenizedCorpus corpus =

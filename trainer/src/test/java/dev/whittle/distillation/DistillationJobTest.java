@@ -20,6 +20,8 @@ import dev.whittle.ggml.LlamaModel;
 import dev.whittle.ggml.LlamaModelOptions;
 import dev.whittle.gguf.GgufException;
 import dev.whittle.gguf.GgufFile;
+import dev.whittle.gguf.GgufWriter;
+import dev.whittle.gguf.TensorData;
 import dev.whittle.gguf.TensorInfo;
 import dev.whittle.quantization.QuantizationPlan;
 import dev.whittle.quantization.TypeSelection;
@@ -520,6 +522,45 @@ class DistillationJobTest {
                 new DistillationJob(onPolicyRequest("out.gguf", null, false), new Recorder())
                     .run());
     assertTrue(e.getMessage().contains("--on-policy"), e.getMessage());
+  }
+
+  /// llama.cpp would end the process.
+  @Test
+  void aTeacherWithATokenThatOccursTwiceIsRefused() throws Exception {
+    Path twice = folder.resolve("twice.gguf");
+    try (GgufFile file = GgufFile.open(DemoModel.file())) {
+      String key = "tokenizer.ggml.tokens";
+      List<String> tokens = new ArrayList<>(file.metadata().requireStrings(key));
+      tokens.set(700, tokens.get(3));
+      GgufWriter writer = new GgufWriter(file.metadata().toBuilder().put(key, tokens).build());
+      for (TensorInfo tensor : file.tensors()) {
+        writer.add(tensor.name(), tensor.type(), tensor.shape(), TensorData.of(file.data(tensor)));
+      }
+      writer.write(twice, false);
+    }
+    DistillationRequest sound = request("out.gguf", null, false);
+    DistillationRequest request =
+        new DistillationRequest(
+            twice,
+            sound.data(),
+            sound.output(),
+            sound.types(),
+            sound.start(),
+            null,
+            sound.settings(),
+            null,
+            sound.devices(),
+            1,
+            null,
+            null,
+            null,
+            sound.inference(),
+            2,
+            false,
+            false);
+    DistillationJob job = new DistillationJob(request, new Recorder());
+    assertTrue(assertThrows(GgufException.class, job::run).getMessage().contains("token 700"));
+    assertTrue(assertThrows(GgufException.class, job::plan).getMessage().contains("token 700"));
   }
 
   @Test
