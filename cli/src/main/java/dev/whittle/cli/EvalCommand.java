@@ -3,6 +3,7 @@ package dev.whittle.cli;
 import dev.whittle.cli.Table.Column;
 import dev.whittle.data.CorpusLimits;
 import dev.whittle.data.DocumentTokenizer;
+import dev.whittle.data.Example;
 import dev.whittle.data.JsonlDataset;
 import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.evaluation.DivergenceEvaluation;
@@ -27,6 +28,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
@@ -39,7 +41,8 @@ import picocli.CommandLine.ParentCommand;
     name = "eval",
     description = {
       "Asks a model the questions of a data set and grades its replies: an answer counts when the"
-          + " reply holds \\boxed{ANSWER}. With a teacher, compares their distributions too.",
+          + " reply holds \\boxed{ANSWER}. With a teacher, compares their distributions too; where the"
+          + " data have no answers, that alone.",
       ""
     })
 final class EvalCommand implements Callable<Integer> {
@@ -131,7 +134,7 @@ final class EvalCommand implements Callable<Integer> {
     }
     try (LlamaModel student = inference.load(model.path(), whittle.terminal())) {
       EvalCallback rounding = activations == null ? null : rounding(student, activations);
-      TaskReport task = ask(student, dataset, rounding);
+      TaskReport task = isGraded(dataset) ? ask(student, dataset, rounding) : null;
       DivergenceReport divergence =
           teacher == null ? null : compare(student, teacher, dataset, rounding);
       EvaluationReport report =
@@ -189,6 +192,24 @@ final class EvalCommand implements Callable<Integer> {
     return ActivationRounding.of(student, simulation);
   }
 
+  /// Whether replies are to be graded: not where there is nothing to grade them by, and the
+  /// comparison with a teacher is what is wanted.
+  private boolean isGraded(JsonlDataset dataset) {
+    if (teacher == null) {
+      return true;
+    }
+    try (Stream<Example> examples = dataset.examples()) {
+      if (examples.anyMatch(example -> example.answer() != null)) {
+        return true;
+      }
+    }
+    whittle
+        .terminal()
+        .say(
+            "%s has no answers to grade replies by, so nothing is asked".formatted(dataset.path()));
+    return false;
+  }
+
   private TaskReport ask(
       LlamaModel student, JsonlDataset dataset, @Nullable EvalCallback rounding) {
     GenerationOptions options =
@@ -220,7 +241,7 @@ final class EvalCommand implements Callable<Integer> {
 
   private static String describe(
       ModelOverview overview,
-      TaskReport task,
+      @Nullable TaskReport task,
       @Nullable String simulated,
       @Nullable DivergenceReport divergence) {
     Table table = new Table(Column.left(""), Column.left(""));
@@ -229,14 +250,16 @@ final class EvalCommand implements Callable<Integer> {
     if (simulated != null) {
       table.row("simulated", simulated + "; a deployed model would differ");
     }
-    table.row("accuracy", "%.3f of %,d questions".formatted(task.accuracy(), task.questions()));
-    task.accuracyByDomain()
-        .forEach((domain, accuracy) ->
-            table.row("  " + MetadataView.line(domain), "%.3f".formatted(accuracy)));
-    table.row(
-        "replies",
-        "%.1f tokens on average, %.1f%% cut off, %,.0f tokens a second"
-            .formatted(task.meanTokens(), 100 * task.truncatedRate(), task.tokensPerSecond()));
+    if (task != null) {
+      table.row("accuracy", "%.3f of %,d questions".formatted(task.accuracy(), task.questions()));
+      task.accuracyByDomain()
+          .forEach((domain, accuracy) ->
+              table.row("  " + MetadataView.line(domain), "%.3f".formatted(accuracy)));
+      table.row(
+          "replies",
+          "%.1f tokens on average, %.1f%% cut off, %,.0f tokens a second"
+              .formatted(task.meanTokens(), 100 * task.truncatedRate(), task.tokensPerSecond()));
+    }
     if (divergence != null) {
       table.row(
           "KL divergence",

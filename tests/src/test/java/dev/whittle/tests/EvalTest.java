@@ -77,6 +77,28 @@ class EvalTest {
   }
 
   @Test
+  void compares_alone_where_there_is_nothing_to_grade_by() throws IOException {
+    Path chats = folder.resolve("chats.jsonl");
+    Files.writeString(
+        chats,
+        """
+        {"messages": [{"role": "user", "content": "What is 2 + 3?"}, {"role": "assistant", "content": "5."}]}
+        {"messages": [{"role": "user", "content": "What is 2 + 4?"}, {"role": "assistant", "content": "6."}]}
+        """);
+    CommandLine run =
+        whittle("eval", "-m", MODEL, "-f", chats, "--teacher", MODEL, "--json", "-t", 1);
+    assertDone(run);
+    assertTrue(run.err().contains("chats.jsonl has no answers"), run.err());
+    JsonNode json = run.json();
+    assertEquals(
+        List.of("model", "file_bytes", "bits_per_weight", "n", "kl"),
+        List.copyOf(json.propertyNames()));
+    assertEquals(0, json.get("n").intValue());
+    assertEquals(0, json.at("/kl/mean_kld").doubleValue(), 1e-6);
+    assertRefused(whittle("eval", "-m", MODEL, "-f", chats), UNUSABLE, "line 1", "'answer'");
+  }
+
+  @Test
   void a_coarse_cache_moves_the_student_away_from_its_own_teacher() {
     JsonNode json =
         whittle(
@@ -118,7 +140,7 @@ class EvalTest {
     assertRefused(
         whittle("eval", "-m", MODEL, "-f", Demo.QUESTIONS, "-c", 4, "-t", 1),
         UNUSABLE,
-        "line 1 of",
-        "--ctx-size");
+        "test.jsonl line 1",
+        "(-c)");
   }
 }

@@ -66,6 +66,29 @@ class ReportTest {
   }
 
   @Test
+  void compares_by_divergence_where_nothing_was_asked() throws IOException {
+    Path run = run("unasked");
+    double[] divergences = {0, 0.4, 0.1};
+    String[] stages = {"import", "rtn", "distill"};
+    for (int i = 0; i < stages.length; i++) {
+      Files.writeString(
+          run.resolve("eval-" + stages[i] + ".json"),
+          """
+          {"model":"%s","file_bytes":1000,"bits_per_weight":2.5,"n":0,\
+          "kl":{"mean_kld":%s,"same_top_p":0.9,"ppl":2.0,"ppl_base":1.9}}
+          """
+              .formatted(run.resolve(stages[i] + ".gguf"), divergences[i]));
+      Files.writeString(run.resolve("eval-" + stages[i] + ".replies.jsonl"), "");
+    }
+    assertDone(whittle("report", run));
+    String page = Files.readString(run.resolve("report.html"));
+    assertTrue(page.contains("a divergence of 0.1000 nats a token from the teacher"), page);
+    assertTrue(page.contains("at best 0.4000 (rtn)"), page);
+    assertTrue(page.contains("width:25.00%"), page);
+    assertFalse(page.contains("Accuracy"), page);
+  }
+
+  @Test
   void is_one_page_that_needs_nothing_else() throws IOException {
     Path run = run("first");
     assertDone(whittle("report", run));

@@ -26,7 +26,8 @@ import org.jspecify.annotations.Nullable;
 /// @param activations what to keep for the backward pass; null to decide by the memory there is
 /// @param runDirectory where metrics and checkpoints go; null for nowhere
 /// @param evaluation how the best step is found; null to ship the last one
-/// @param inference how llama.cpp runs the student between steps
+/// @param inference how llama.cpp runs the teacher, to collect importance, and the student between
+///   steps
 /// @param checkpointSteps steps between checkpoints
 /// @param resume whether to go on with the run in `runDirectory`
 /// @param overwrite whether `output`, and an earlier run in `runDirectory`, may be replaced

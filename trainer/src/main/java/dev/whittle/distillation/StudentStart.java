@@ -7,7 +7,6 @@ import dev.whittle.blockwise.Reconstruction;
 import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.data.TokenizedDocument;
 import dev.whittle.ggml.LlamaModel;
-import dev.whittle.ggml.LlamaModelOptions;
 import dev.whittle.gptq.GptqQuantizer;
 import dev.whittle.gptq.GptqSettings;
 import dev.whittle.model.ModelFile;
@@ -89,7 +88,7 @@ final class StudentStart {
     }
     long chunks = Math.max(1, tokens / IMPORTANCE_CHUNK);
     int chunkSize = (int) Math.max(16, Math.min(IMPORTANCE_CHUNK, tokens));
-    try (LlamaModel model = LlamaModel.load(request.teacher(), LlamaModelOptions.defaults())) {
+    try (LlamaModel model = LlamaModel.load(request.teacher(), request.inference().model())) {
       return new ImportanceCollector(chunkSize, false, request.threads())
           .collect(
               model,

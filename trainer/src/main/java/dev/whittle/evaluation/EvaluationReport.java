@@ -12,7 +12,8 @@ import tools.jackson.databind.annotation.JsonNaming;
 /// @param model the file
 /// @param fileBytes its size
 /// @param bitsPerWeight what a weight takes in it, on average
-/// @param n how many questions were asked
+/// @param n how many questions were asked; 0 where the data have no answers, and then what follows
+///   from the replies is null
 /// @param accuracy the share answered right
 /// @param accuracyByDomain the same for each domain
 /// @param meanTokens tokens of a reply
@@ -27,11 +28,11 @@ public record EvaluationReport(
     long fileBytes,
     double bitsPerWeight,
     int n,
-    double accuracy,
-    SortedMap<String, Double> accuracyByDomain,
-    double meanTokens,
-    double truncatedRate,
-    double tokensPerSecond,
+    @Nullable Double accuracy,
+    @Nullable SortedMap<String, Double> accuracyByDomain,
+    @Nullable Double meanTokens,
+    @Nullable Double truncatedRate,
+    @Nullable Double tokensPerSecond,
     @Nullable String simulated,
     @Nullable Divergence kl) {
 
@@ -53,19 +54,19 @@ public record EvaluationReport(
       Path model,
       long fileBytes,
       double bitsPerWeight,
-      TaskReport task,
+      @Nullable TaskReport task,
       @Nullable String simulated,
       @Nullable DivergenceReport divergence) {
     return new EvaluationReport(
         model.toString(),
         fileBytes,
         bitsPerWeight,
-        task.questions(),
-        task.accuracy(),
-        task.accuracyByDomain(),
-        task.meanTokens(),
-        task.truncatedRate(),
-        task.tokensPerSecond(),
+        task == null ? 0 : task.questions(),
+        task == null ? null : task.accuracy(),
+        task == null ? null : task.accuracyByDomain(),
+        task == null ? null : task.meanTokens(),
+        task == null ? null : task.truncatedRate(),
+        task == null ? null : task.tokensPerSecond(),
         simulated,
         divergence == null ? null : Divergence.of(divergence));
   }

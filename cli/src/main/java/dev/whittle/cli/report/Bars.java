@@ -3,8 +3,9 @@ package dev.whittle.cli.report;
 import dev.whittle.cli.report.Evaluated.Role;
 import java.util.List;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
-/// How often each model is right, as bars: all questions, and those of each domain.
+/// How good each model is, as bars.
 final class Bars {
   /// Files that differ by no more than this share have the same size: metadata differs by a few
   /// bytes.
@@ -12,33 +13,53 @@ final class Bars {
 
   private Bars() {}
 
-  static String toHtml(List<Evaluated> models) {
+  /// How often they are right: all questions, and those of each domain.
+  static String accuracy(List<Evaluated> models) {
+    List<Evaluated> asked =
+        models.stream().filter(model -> model.report().accuracyByDomain() != null).toList();
     TreeSet<String> domains = new TreeSet<>();
-    models.forEach(model -> domains.addAll(model.report().accuracyByDomain().keySet()));
+    asked.forEach(model -> domains.addAll(model.report().accuracyByDomain().keySet()));
     StringBuilder html = new StringBuilder("<div class=\"charts\">\n");
     html.append(
         chart(
             "Accuracy, all questions",
-            models,
-            models.stream().map(model -> model.report().accuracy()).toList(),
+            asked,
+            asked.stream().map(model -> model.report().accuracy()).toList(),
+            1,
             true));
     if (domains.size() > 1) {
       for (String domain : domains) {
         html.append(
             chart(
                 "Accuracy, " + domain,
-                models,
-                models.stream()
+                asked,
+                asked.stream()
                     .map(m -> m.report().accuracyByDomain().getOrDefault(domain, Double.NaN))
                     .toList(),
+                1,
                 false));
       }
     }
     return html.append("</div>\n").toString();
   }
 
+  /// How far they are from their teacher.
+  static String divergence(List<Evaluated> models) {
+    List<Double> values =
+        models.stream()
+            .map(Evaluated::report)
+            .map(report -> report.kl() == null ? Double.NaN : report.kl().meanKld())
+            .toList();
+    double greatest =
+        values.stream().mapToDouble(Double::doubleValue).filter(Double::isFinite).max().orElse(0);
+    return "<div class=\"charts\">\n"
+        + chart("KL divergence", models, values, greatest > 0 ? greatest : 1, true)
+        + "</div>\n";
+  }
+
+  /// @param whole the value of a bar of the whole width
   private static String chart(
-      String title, List<Evaluated> models, List<Double> values, boolean withSizes) {
+      String title, List<Evaluated> models, List<Double> values, double whole, boolean withSizes) {
     StringBuilder html = new StringBuilder("<figure class=\"chart bars\"><figcaption>");
     html.append(Html.escape(title)).append("</figcaption>\n");
     long trained = trainedBytes(models);
@@ -56,7 +77,7 @@ final class Bars {
       }
       html.append(
               "</span><span class=\"track\"><span style=\"width:%.2f%%\"></span></span>"
-                  .formatted(100 * value))
+                  .formatted(100 * value / whole))
           .append("<span class=\"value\">%.3f</span></div>\n".formatted(value));
     }
     return html.append("</figure>\n").toString();
@@ -95,13 +116,17 @@ final class Bars {
               "<tr><td>%s<td>%s".formatted(Html.escape(model.label()), model.role().description()))
           .append(cell("%,d".formatted(report.fileBytes())))
           .append(cell("%.3f".formatted(report.bitsPerWeight())))
-          .append(cell("%.3f".formatted(report.accuracy())))
-          .append(cell("%.3f".formatted(halfInterval(report.accuracy(), report.n()))))
+          .append(cell(figure("%.3f", report.accuracy(), 1)))
+          .append(
+              cell(
+                  report.accuracy() == null
+                      ? ""
+                      : "%.3f".formatted(halfInterval(report.accuracy(), report.n()))))
           .append(cell(kl == null ? "" : "%.4f".formatted(kl.meanKld())))
           .append(cell(kl == null ? "" : "%.1f%%".formatted(100 * kl.sameTopP())))
           .append(cell(kl == null ? "" : "%.4f".formatted(kl.ppl())))
-          .append(cell("%.1f".formatted(report.meanTokens())))
-          .append(cell("%.1f%%".formatted(100 * report.truncatedRate())))
+          .append(cell(figure("%.1f", report.meanTokens(), 1)))
+          .append(cell(figure("%.1f%%", report.truncatedRate(), 100)))
           .append("</tr>\n");
     }
     return html.append("</tbody></table></div>\n").toString();
@@ -114,6 +139,10 @@ final class Bars {
     double trials = n + z * z;
     double p = (share * n + z * z / 2) / trials;
     return z * Math.sqrt(p * (1 - p) / trials);
+  }
+
+  private static String figure(String format, @Nullable Double value, double unit) {
+    return value == null ? "" : format.formatted(unit * value);
   }
 
   private static String cell(String text) {

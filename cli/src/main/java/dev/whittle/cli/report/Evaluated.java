@@ -13,6 +13,14 @@ import java.util.List;
 record Evaluated(
     String label, Role role, Path file, EvaluationReport report, List<ReplyLog.Line> replies) {
 
+  /// What models are compared by, the better the greater: the share of right answers, or the
+  /// nearness to the teacher where nothing was asked.
+  double quality() {
+    return report.accuracy() != null
+        ? report.accuracy()
+        : report.kl() == null ? Double.NEGATIVE_INFINITY : -report.kl().meanKld();
+  }
+
   /// What a model is in a run.
   enum Role {
     /// In full precision, and what the trained model learns from.

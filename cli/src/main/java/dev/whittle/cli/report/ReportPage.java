@@ -1,6 +1,7 @@
 package dev.whittle.cli.report;
 
 import dev.whittle.cli.report.Evaluated.Role;
+import dev.whittle.evaluation.EvaluationReport;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -39,12 +40,16 @@ public final class ReportPage {
     html.append("</header>\n<main>\n");
     List<Evaluated> models = models();
     if (!models.isEmpty()) {
+      boolean asked = models.stream().anyMatch(model -> model.report().accuracy() != null);
       section(
           html,
-          "Right answers",
-          "Replies are greedy; an answer counts when the reply holds it in a box. Bars with the"
-              + " strong colours are files of the same size.",
-          Bars.toHtml(models) + Bars.table(models) + NOTE);
+          asked ? "Right answers" : "Distance from the teacher",
+          (asked
+                  ? "Replies are greedy; an answer counts when the reply holds it in a box."
+                  : "The data have no answers to grade replies by. The shorter a bar, the more the"
+                      + " model predicts as its teacher.")
+              + " Bars with the strong colours are files of the same size.",
+          (asked ? Bars.accuracy(models) : Bars.divergence(models)) + Bars.table(models) + NOTE);
     }
     List<Metrics> metrics = metrics();
     if (!metrics.isEmpty()) {
@@ -95,27 +100,37 @@ public final class ReportPage {
     if (trained.isEmpty()) {
       return "";
     }
-    var report = trained.get().report();
+    EvaluationReport report = trained.get().report();
     StringBuilder text = new StringBuilder();
     text.append(
-        "%s: %.2f bits a weight, %,d bytes, %.1f%% of %,d questions right"
+        "%s: %.2f bits a weight, %,d bytes, %s"
             .formatted(
                 run.name(),
                 report.bitsPerWeight(),
                 report.fileBytes(),
-                100 * report.accuracy(),
-                report.n()));
+                report.accuracy() == null
+                    ? "a divergence of %s nats a token from the teacher".formatted(figure(report))
+                    : "%s of %,d questions right".formatted(figure(report), report.n())));
     run.best(Role.BASELINE)
         .ifPresent(baseline ->
             text.append(
-                "; without training at best %.1f%% (%s)"
-                    .formatted(100 * baseline.report().accuracy(), baseline.label())));
+                "; without training at best %s (%s)"
+                    .formatted(figure(baseline.report()), baseline.label())));
     run.first(Role.TEACHER)
         .ifPresent(teacher ->
             text.append(
-                "; in full precision %.1f%% in %,d bytes"
-                    .formatted(100 * teacher.report().accuracy(), teacher.report().fileBytes())));
+                teacher.report().accuracy() == null
+                    ? "; in full precision %,d bytes".formatted(teacher.report().fileBytes())
+                    : "; in full precision %s in %,d bytes"
+                        .formatted(figure(teacher.report()), teacher.report().fileBytes())));
     return "<p class=\"summary\">" + Html.escape(text.append('.').toString()) + "</p>";
+  }
+
+  /// What [Evaluated#quality] compares.
+  private static String figure(EvaluationReport report) {
+    return report.accuracy() == null
+        ? "%.4f".formatted(report.kl().meanKld())
+        : "%.1f%%".formatted(100 * report.accuracy());
   }
 
   /// The models of all runs. What is the same file in several runs appears once.

@@ -98,7 +98,9 @@ public record RunResults(
       } catch (JacksonException _) {
         continue;
       }
-      if (report == null || report.model() == null || report.accuracyByDomain() == null) {
+      boolean measured =
+          report != null && (report.accuracyByDomain() != null || report.kl() != null);
+      if (!measured || report.model() == null) {
         continue;
       }
       String stem = file.getFileName().toString().replaceFirst("\\.json$", "");
@@ -117,7 +119,7 @@ public record RunResults(
     }
     models.sort(
         Comparator.comparing(Evaluated::role)
-            .thenComparing(model -> model.report().accuracy())
+            .thenComparing(Evaluated::quality)
             .thenComparing(Evaluated::label));
     return models;
   }
@@ -168,6 +170,6 @@ public record RunResults(
   Optional<Evaluated> best(Role role) {
     return models.stream()
         .filter(model -> model.role() == role)
-        .max(Comparator.comparing(model -> model.report().accuracy()));
+        .max(Comparator.comparing(Evaluated::quality));
   }
 }
