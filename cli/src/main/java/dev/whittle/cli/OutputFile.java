@@ -44,6 +44,9 @@ final class OutputFile {
   /// @param inputs what the command reads; null for what it was not given
   /// @throws UnusableException naming the file and the mend
   static void check(Path path, boolean force, @Nullable Path... inputs) {
+    if (path.toString().isEmpty()) {
+      throw new UnusableException("the file to write has an empty name; give it one");
+    }
     for (Path input : inputs) {
       if (input != null && isSame(path, input)) {
         throw new UnusableException(

@@ -8,10 +8,16 @@ public final class JsonProblem {
   /// Jackson's word on where an unfinished object began, which says nothing: it knows no source.
   private static final Pattern START = Pattern.compile(" \\(start marker at \\[Source:.*?\\]\\)");
 
+  /// Its word on a second value speaks of its own classes and settings.
+  private static final String SECOND_VALUE = "Trailing token";
+
   private JsonProblem() {}
 
   /// The problem, without Jackson's mention of sources that it does not show.
   public static String of(JacksonException e) {
-    return START.matcher(e.getOriginalMessage()).replaceAll("");
+    String message = e.getOriginalMessage();
+    return message.startsWith(SECOND_VALUE)
+        ? "something comes after its end"
+        : START.matcher(message).replaceAll("");
   }
 }

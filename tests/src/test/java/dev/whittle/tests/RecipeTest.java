@@ -227,6 +227,8 @@ class RecipeTest {
         whittle("recipe", "run", folder.resolve("no.yaml")), UNUSABLE, "no.yaml", "exist");
     Files.writeString(recipe, "run_dir: [");
     assertRefused(recipe("run"), UNUSABLE, "tiny.yaml line 1", "YAML");
+    Files.writeString(recipe, "import:\n\tfolder: x\n");
+    assertRefused(recipe("run"), UNUSABLE, "tiny.yaml line 2", "YAML", "TAB");
     Files.writeString(recipe, "import:\n  folder: x\n");
     assertRefused(recipe("run"), UNUSABLE, "'run_dir: FOLDER'");
     Files.writeString(recipe, "run_dir: run\nimprot:\n  folder: x\n");

@@ -27,7 +27,12 @@ final class ExampleParser {
     try {
       object = JSON.readTree(text);
     } catch (JacksonException e) {
-      throw new DataException(where() + " is not JSON (" + JsonProblem.of(e) + "); mend it", e);
+      throw new DataException(
+          where()
+              + " is not JSON ("
+              + JsonProblem.of(e)
+              + "); write each example as one object on a line of its own",
+          e);
     }
     if (!object.isObject()) {
       throw error("is not a JSON object; write {…} with 'messages', 'prompt' or 'text'");

@@ -4,7 +4,10 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.MalformedInputException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -115,9 +118,30 @@ public record JsonlDataset(Path path, @Nullable String domain) {
     Throwable cause = e instanceof UncheckedIOException ? e.getCause() : e;
     return new DataException(
         cause instanceof MalformedInputException
-            ? path + " is not text in UTF-8; convert it"
+            ? "%s line %d is not text in UTF-8; convert it".formatted(path, firstMalformedLine())
             : path + " cannot be read: " + cause.getMessage(),
         e);
+  }
+
+  /// The reader is ahead of the lines, so they are looked at once more. In the encoding of one byte
+  /// a character, lines end where they do in UTF-8.
+  private long firstMalformedLine() {
+    try (Stream<String> lines = Files.lines(path, StandardCharsets.ISO_8859_1)) {
+      return 1 + lines.takeWhile(JsonlDataset::isUtf8).count();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static boolean isUtf8(String bytes) {
+    try {
+      StandardCharsets.UTF_8
+          .newDecoder()
+          .decode(ByteBuffer.wrap(bytes.getBytes(StandardCharsets.ISO_8859_1)));
+      return true;
+    } catch (CharacterCodingException _) {
+      return false;
+    }
   }
 
   private final class Lines implements Iterator<Example> {

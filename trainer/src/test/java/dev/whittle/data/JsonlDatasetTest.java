@@ -11,6 +11,7 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
@@ -138,6 +139,7 @@ class JsonlDatasetTest {
       quoteCharacter = '`',
       value = {
         "{\"text\": | is not JSON",
+        "{\"text\": \"a\"} {} | is not JSON (something comes after its end); write each",
         "[1] | is not a JSON object",
         "{\"txt\": \"a\"} | 'messages', 'prompt' and 'text'",
         "{\"text\": 3} | 'text' is not a string",
@@ -172,10 +174,12 @@ class JsonlDatasetTest {
 
   @Test
   void textThatIsNotUtf8IsAnError() throws IOException {
-    Path file =
-        Files.write(folder.resolve("latin.jsonl"), new byte[] {'"', (byte) 0xE9, '"', '\n'});
+    String lines = "{\"text\": \"é\"}\n".repeat(2000);
+    Path file = Files.writeString(folder.resolve("latin.jsonl"), lines);
+    Files.writeString(
+        file, "{\"text\": \"é\"}\n", StandardCharsets.ISO_8859_1, StandardOpenOption.APPEND);
     JsonlDataset dataset = new JsonlDataset(file);
     String message = assertThrows(DataException.class, () -> read(dataset)).getMessage();
-    assertTrue(message.contains("not text in UTF-8"), message);
+    assertTrue(message.contains("latin.jsonl line 2001 is not text in UTF-8"), message);
   }
 }

@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.databind.JsonNode;
@@ -51,6 +52,14 @@ public final class RecipeDraft {
     return new RecipeDraft(file, root.deepCopy(), new HashMap<>(folders));
   }
 
+  /// The parser's words; its lines with places in the file, and what is there, are indented.
+  private static String problem(JacksonException e) {
+    return e.getOriginalMessage()
+        .lines()
+        .filter(line -> !line.isBlank() && !line.startsWith(" "))
+        .collect(Collectors.joining(", "));
+  }
+
   /// The tree of a YAML file.
   ///
   /// @param what the file is to hold, for messages, as in `the recipe a.yaml does not exist`
@@ -63,10 +72,7 @@ public final class RecipeDraft {
     } catch (JacksonException e) {
       throw new RecipeException(
           "%s line %d is not valid YAML: %s"
-              .formatted(
-                  file,
-                  e.getLocation().getLineNr(),
-                  e.getOriginalMessage().lines().findFirst().orElse("")),
+              .formatted(file, e.getLocation().getLineNr(), problem(e)),
           e);
     } catch (IOException e) {
       throw new RecipeException(
