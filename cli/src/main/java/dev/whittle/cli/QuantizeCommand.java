@@ -271,14 +271,14 @@ final class QuantizeCommand implements Callable<Integer>, Checkable {
   public void check() {
     TransformKind kind = transform();
     boolean text = calibration.file() != null;
-    if (kind != null) {
-      requireMatching(kind);
-    }
-    calibration.check();
     budget.requireOneOf(type, "TYPE");
     if (budget.isGiven() && kind != null) {
       throw usage("types by size are chosen for weights as they are; leave out " + kind);
     }
+    if (kind != null) {
+      requireMatching(kind);
+    }
+    calibration.check();
     if (budget.isGiven() && !text) {
       throw usage("types by size are chosen by what a text shows; add -f CALIB");
     }

@@ -307,6 +307,27 @@ class DistillTest {
 
   @Test
   void refuses_what_makes_no_sense() throws IOException {
+    String ask = "{\"messages\": [{\"role\": \"user\", \"content\": \"%s\"}], \"answer\": \"4\"}\n";
+    Path questions = folder.resolve("questions.jsonl");
+    Files.writeString(questions, ask.formatted("2 ".repeat(3000)));
+    assertEnded(
+        distill("--eval-data", questions), UNUSABLE, "questions.jsonl line 1 asks in", "2,048");
+    Files.writeString(questions, ask.formatted("2 + 2?"));
+    assertEnded(
+        whittle(
+            "distill",
+            "-m",
+            Demo.model(),
+            "-f",
+            questions,
+            "-o",
+            out,
+            "--type",
+            "q2_k",
+            "--completion-only"),
+        UNUSABLE,
+        "'assistant'",
+        "--completion-only");
     assertRefused(distill("--loss", "kl"), UNUSABLE, "'kl'", "forward-kl");
     assertRefused(distill("--loss", "jsd:1..a"), UNUSABLE, "'jsd'", "'1..a'", "1..0@0.5");
     assertRefused(distill("--loss", "ce", "--token-weights", "entropy"), UNUSABLE, "'ce'");

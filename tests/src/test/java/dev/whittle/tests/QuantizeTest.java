@@ -255,9 +255,9 @@ class QuantizeTest {
     assertRefused(
         whittle("quantize", MODEL, out, "--force", "--target-bpw", 3), UNUSABLE, "add -f CALIB");
     Files.writeString(kept, "{}");
-    again[4] = 100;
     assertRefused(whittle(again), UNUSABLE, "kept.json");
     Files.delete(kept);
+    again[4] = 100;
     assertRefused(whittle(again), UNUSABLE, "100 bytes");
   }
 
@@ -285,6 +285,8 @@ class QuantizeTest {
     Path out = folder.resolve("out.gguf");
     assertRefused(whittle("quantize", MODEL, out, "Q9_K"), UNUSABLE, "'Q9_K'", "Q4_K_M");
     assertRefused(whittle("quantize", MODEL, out), UNUSABLE, "TYPE");
+    assertRefused(
+        whittle("quantize", MODEL, out, "--method", "awq", "-f", Demo.CHATS), UNUSABLE, "TYPE");
     assertRefused(
         whittle("quantize", MODEL, out, "Q4_0", "--tensor-type", "ffn_up"),
         UNUSABLE,

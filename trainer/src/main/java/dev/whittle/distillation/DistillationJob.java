@@ -1,6 +1,7 @@
 package dev.whittle.distillation;
 
 import dev.whittle.data.CorpusLimits;
+import dev.whittle.data.DataException;
 import dev.whittle.data.DataPosition;
 import dev.whittle.data.DocumentTokenizer;
 import dev.whittle.data.JsonlDataset;
@@ -63,8 +64,7 @@ public final class DistillationJob {
       QuantizationPlan plan = types(teacher);
       AtomicFile.checkRoom(request.output(), fileBytes(teacher, plan));
       listener.stage("reading the data");
-      requireQuestions();
-      TokenizedCorpus corpus = readCorpus();
+      TokenizedCorpus corpus = readCorpus(teacher);
       MemoryChoice memory = memory(group, teacher, plan, corpus, workers);
       memory.requireFit(request.teacher().toString());
       String teacherDigest = Digests.sha256(request.teacher());
@@ -106,7 +106,7 @@ public final class DistillationJob {
         ReplicaGroup group = new ReplicaGroup(request.devices(), request.threads(), teacher)) {
       QuantizationPlan types = types(teacher);
       listener.stage("reading the data");
-      TokenizedCorpus corpus = readCorpus();
+      TokenizedCorpus corpus = readCorpus(teacher);
       return new DistillationPlan(
           types,
           corpus.size(),
@@ -176,15 +176,22 @@ public final class DistillationJob {
     return file == null ? null : TeacherCache.open(file, teacher, teacherDigest, corpus);
   }
 
-  private TokenizedCorpus readCorpus() {
+  private TokenizedCorpus readCorpus(ModelFile teacher) {
     ModelLoader.requireSound(request.teacher());
-    try (LlamaModel tokenizer =
+    try (LlamaModel vocabulary =
         LlamaModel.load(request.teacher(), LlamaModelOptions.vocabulary())) {
+      DocumentTokenizer tokenizer = new DocumentTokenizer(vocabulary);
+      requireQuestions(tokenizer, teacher.trainedContext());
       TokenizedCorpus corpus =
           TokenizedCorpus.read(
               request.data(),
-              new DocumentTokenizer(tokenizer),
+              tokenizer,
               CorpusLimits.ofContext(request.settings().contextLength()));
+      if (request.settings().completionOnly() && corpus.completionTokens() == 0) {
+        throw new DataException(
+            "the data has nothing that the model is to produce; give its messages the role"
+                + " 'assistant', or leave out --completion-only");
+      }
       HeldOut heldOut = heldOut();
       if (heldOut != null) {
         // Fails where there are too few documents.
@@ -199,10 +206,10 @@ public final class DistillationJob {
   }
 
   /// Fails where the questions cannot be asked, before any training.
-  private void requireQuestions() {
+  private void requireQuestions(DocumentTokenizer tokenizer, int context) {
     EvaluationSettings evaluation = request.evaluation();
     if (evaluation != null && evaluation.questions() != null) {
-      TaskEvaluation.requireQuestions(evaluation.questions().dataset());
+      TaskEvaluation.requireQuestions(evaluation.questions().dataset(), tokenizer, context);
     }
   }
 

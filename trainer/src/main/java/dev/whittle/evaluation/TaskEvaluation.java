@@ -25,9 +25,12 @@ public record TaskEvaluation(GenerationOptions options, AnswerGrader grader) {
 
   /// Checks that a data set holds questions and nothing else.
   ///
-  /// @throws DataException if the data set is malformed, or a line has no answer
-  public static void requireQuestions(JsonlDataset dataset) {
-    Questions.read(dataset, 0);
+  /// @param context the most tokens of a question and its reply together
+  /// @throws DataException if the data set is malformed, a line has no answer, or a question leaves
+  ///   no room for a reply
+  public static void requireQuestions(
+      JsonlDataset dataset, DocumentTokenizer tokenizer, int context) {
+    prompts(dataset, Questions.read(dataset, 0), tokenizer, context);
   }
 
   /// Evaluates a model.
@@ -40,10 +43,8 @@ public record TaskEvaluation(GenerationOptions options, AnswerGrader grader) {
   public TaskReport run(
       LlamaModel model, JsonlDataset dataset, int limit, Consumer<GradedReply> graded) {
     List<Example> questions = Questions.read(dataset, limit);
-    DocumentTokenizer tokenizer = new DocumentTokenizer(model);
-    List<int[]> prompts = questions.stream().map(tokenizer::prompt).toList();
     int context = options.contextLength() != 0 ? options.contextLength() : model.trainedContext();
-    requireRoom(dataset, questions, prompts, context);
+    List<int[]> prompts = prompts(dataset, questions, new DocumentTokenizer(model), context);
     List<GradedReply> replies = new ArrayList<>();
     BatchedGenerator.Speed speed =
         new BatchedGenerator(model, options.withContextLength(context))
@@ -58,16 +59,19 @@ public record TaskEvaluation(GenerationOptions options, AnswerGrader grader) {
     return TaskReport.of(replies, speed.tokensPerSecond());
   }
 
-  private static void requireRoom(
-      JsonlDataset dataset, List<Example> questions, List<int[]> prompts, int context) {
-    for (int i = 0; i < prompts.size(); i++) {
-      int tokens = prompts.get(i).length;
-      if (tokens >= context) {
+  private static List<int[]> prompts(
+      JsonlDataset dataset, List<Example> questions, DocumentTokenizer tokenizer, int context) {
+    List<int[]> prompts = new ArrayList<>();
+    for (Example question : questions) {
+      int[] prompt = tokenizer.prompt(question);
+      if (prompt.length >= context) {
         throw new DataException(
-            "%s line %d asks in %,d tokens, which leaves no room for a reply in a context of %,d; shorten it, or raise the context length (-c)"
-                .formatted(dataset.path(), questions.get(i).line(), tokens, context));
+            "%s line %d asks in %,d tokens, which leaves no room for a reply in a context of %,d; shorten it, leave it out, or raise the context length (-c)"
+                .formatted(dataset.path(), question.line(), prompt.length, context));
       }
+      prompts.add(prompt);
     }
+    return prompts;
   }
 
   private GradedReply grade(Vocabulary vocabulary, Example question, Generation generation) {

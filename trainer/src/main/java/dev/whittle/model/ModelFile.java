@@ -140,6 +140,16 @@ public final class ModelFile implements AutoCloseable {
     return file;
   }
 
+  /// The context length that the model was trained with, in tokens; if the file does not say, the
+  /// largest there can be.
+  public int trainedContext() {
+    long context =
+        file.metadata()
+            .integer(config.architecture() + ".context_length")
+            .orElse(Integer.MAX_VALUE);
+    return (int) Math.clamp(context, 1, Integer.MAX_VALUE);
+  }
+
   public ModelConfig config() {
     return config;
   }

@@ -86,9 +86,7 @@ public final class GrpoJob {
 
   /// Leaves room for a reply in the context that the model was trained with.
   private int longestQuestion(ModelFile model) {
-    String key = model.config().architecture() + ".context_length";
-    long context = model.file().metadata().integer(key).orElse(Integer.MAX_VALUE);
-    return (int) Math.clamp(context - request.settings().maxNewTokens(), 1, Integer.MAX_VALUE);
+    return Math.max(1, model.trainedContext() - request.settings().maxNewTokens());
   }
 
   /// What a run is made of.

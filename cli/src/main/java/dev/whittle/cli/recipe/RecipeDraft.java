@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.StreamReadFeature;
@@ -17,6 +18,9 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
 
 /// A recipe as it is written, and settings that replace some of it, before anything is resolved.
 public final class RecipeDraft {
+  /// How the parser of YAML names a place.
+  private static final Pattern PLACE = Pattern.compile("in reader, line (\\d+)");
+
   static final YAMLMapper YAML =
       YAMLMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
 
@@ -60,6 +64,16 @@ public final class RecipeDraft {
         .collect(Collectors.joining(", "));
   }
 
+  /// Where the parser found the problem: Jackson only knows where it last found none.
+  private static int line(JacksonException e) {
+    return PLACE
+        .matcher(e.getOriginalMessage())
+        .results()
+        .reduce((_, last) -> last)
+        .map(place -> Integer.parseInt(place.group(1)))
+        .orElseGet(() -> e.getLocation().getLineNr());
+  }
+
   /// The tree of a YAML file.
   ///
   /// @param what the file is to hold, for messages, as in `the recipe a.yaml does not exist`
@@ -71,9 +85,7 @@ public final class RecipeDraft {
       root = YAML.readTree(Files.readString(file));
     } catch (JacksonException e) {
       throw new RecipeException(
-          "%s line %d is not valid YAML: %s"
-              .formatted(file, e.getLocation().getLineNr(), problem(e)),
-          e);
+          "%s line %d is not valid YAML: %s".formatted(file, line(e), problem(e)), e);
     } catch (IOException e) {
       throw new RecipeException(
           "the %s %s %s; name a YAML file"
