@@ -3,6 +3,7 @@ package dev.whittle.cli;
 import dev.whittle.allocation.MixedPrecision;
 import dev.whittle.allocation.SizeBudget;
 import dev.whittle.cli.TypeOptions.WeightTypeConverter;
+import dev.whittle.data.CorpusLimits;
 import dev.whittle.data.JsonlDataset;
 import dev.whittle.ggml.FileType;
 import dev.whittle.ggml.GgmlType;
@@ -96,13 +97,14 @@ final class BudgetOptions {
 
   /// The types that keep to the size.
   ///
+  /// @param limits how long a document may be
   /// @param completionOnly whether the tokens that the model is to produce count alone
   /// @param given types that are fixed by patterns
   /// @param fileBytes the size of the file that would be written
   TypeSelection choose(
       Path model,
       List<JsonlDataset> data,
-      int contextLength,
+      CorpusLimits limits,
       boolean completionOnly,
       TypeSelection given,
       ToLongFunction<TypeSelection> fileBytes,
@@ -118,7 +120,7 @@ final class BudgetOptions {
             given,
             candidates,
             budget,
-            CalibrationText.read(model, data, contextLength, DOCUMENTS),
+            CalibrationText.read(model, data, limits, DOCUMENTS),
             tokens,
             completionOnly,
             kept,

@@ -1,6 +1,7 @@
 package dev.whittle.cli;
 
 import dev.whittle.blockwise.BlockwiseSettings;
+import dev.whittle.data.CorpusLimits;
 import dev.whittle.data.JsonlDataset;
 import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.gptq.ColumnOrder;
@@ -57,6 +58,8 @@ final class CalibrationOptions {
       description = "The longest calibration document in tokens; ${DEFAULT-VALUE} by" + " default.")
   private int contextLength = 2048;
 
+  @Mixin private OverlongOption overlong;
+
   @Option(
       names = "--keep-layers",
       paramLabel = "DIR",
@@ -105,8 +108,9 @@ final class CalibrationOptions {
     return domain.of(Objects.requireNonNull(file));
   }
 
-  int contextLength() {
-    return contextLength;
+  /// How long a document may be.
+  CorpusLimits limits() {
+    return CorpusLimits.ofContext(Math.max(2, contextLength)).withOverlong(overlong.kind());
   }
 
   /// Reads the text, which must be given, and tokenizes it for a model.
@@ -114,6 +118,6 @@ final class CalibrationOptions {
   /// @param method which decides how much is taken where that is not said
   TokenizedCorpus read(Path model, QuantizationMethod method) {
     int count = documents > 0 ? documents : method == QuantizationMethod.BLOCKWISE ? 4096 : 1024;
-    return CalibrationText.read(model, List.of(dataset()), contextLength, count);
+    return CalibrationText.read(model, List.of(dataset()), limits(), count);
   }
 }

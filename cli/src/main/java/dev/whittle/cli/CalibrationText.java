@@ -18,16 +18,14 @@ final class CalibrationText {
 
   /// Reads data sets as if they were one, and tokenizes them for a model.
   ///
-  /// @param contextLength the longest document in tokens
+  /// @param limits how long a document may be
   /// @param documents take so many, chosen at random
   /// @throws dev.whittle.data.DataException if a line is malformed or too long, or there is no text
   static TokenizedCorpus read(
-      Path model, List<JsonlDataset> data, int contextLength, long documents) {
+      Path model, List<JsonlDataset> data, CorpusLimits limits, long documents) {
     try (LlamaModel tokenizer = ModelLoader.load(model, LlamaModelOptions.vocabulary())) {
       return TokenizedCorpus.read(
-          data,
-          new DocumentTokenizer(tokenizer),
-          new CorpusLimits(Math.max(2, contextLength), documents, SEED));
+          data, new DocumentTokenizer(tokenizer), limits.withDocuments(documents, SEED));
     }
   }
 }

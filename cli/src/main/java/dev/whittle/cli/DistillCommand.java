@@ -173,7 +173,7 @@ final class DistillCommand implements Callable<Integer>, Checkable {
     return budget.choose(
         teacher.path(),
         data.datasets(),
-        training.contextLength(),
+        training.limits(),
         training.completionOnly(),
         types.select(FileType.Q2_K),
         selection ->

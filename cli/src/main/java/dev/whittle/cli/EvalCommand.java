@@ -5,6 +5,7 @@ import dev.whittle.data.CorpusLimits;
 import dev.whittle.data.DocumentTokenizer;
 import dev.whittle.data.Example;
 import dev.whittle.data.JsonlDataset;
+import dev.whittle.data.Overlong;
 import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.evaluation.DivergenceEvaluation;
 import dev.whittle.evaluation.DivergenceEvaluation.Scope;
@@ -230,7 +231,9 @@ final class EvalCommand implements Callable<Integer> {
           TokenizedCorpus.read(
               dataset,
               new DocumentTokenizer(reference),
-              new CorpusLimits(reference.trainedContext(), limit, 0));
+              CorpusLimits.ofContext(reference.trainedContext())
+                  .withOverlong(Overlong.CUT)
+                  .withDocuments(limit, 0));
       Scope scope = corpus.completionTokens() > 0 ? Scope.COMPLETION : Scope.ALL;
       return new DivergenceEvaluation(scope, inference.threads(), inference.attention(), rounding)
           .run(student, reference, corpus, done -> progress.update(done, corpus.size(), ""));

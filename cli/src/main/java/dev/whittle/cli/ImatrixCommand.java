@@ -1,5 +1,6 @@
 package dev.whittle.cli;
 
+import dev.whittle.data.CorpusLimits;
 import dev.whittle.data.DocumentTokenizer;
 import dev.whittle.data.Example;
 import dev.whittle.data.JsonlDataset;
@@ -60,6 +61,8 @@ final class ImatrixCommand implements Callable<Integer> {
           "Tokens that are run through the model at once, 512 by default; with --weigh-tokens, the"
               + " longest document, 2048 by default.")
   private @Nullable Integer contextLength;
+
+  @Mixin private OverlongOption overlong;
 
   @Option(
       names = "--weigh-tokens",
@@ -130,7 +133,12 @@ final class ImatrixCommand implements Callable<Integer> {
   private ImportanceMatrix weighed() {
     JsonlDataset dataset = data.dataset();
     int longest = contextLength == null ? 2048 : contextLength;
-    TokenizedCorpus corpus = CalibrationText.read(model.path(), List.of(dataset), longest, limit);
+    TokenizedCorpus corpus =
+        CalibrationText.read(
+            model.path(),
+            List.of(dataset),
+            CorpusLimits.ofContext(Math.max(2, longest)).withOverlong(overlong.kind()),
+            limit);
     try (ModelFile file = ModelFile.open(model.path());
         Progress progress = new Progress(whittle.terminal(), "imatrix", "layers")) {
       return new WeightedImportance(processOutput, threads.threads())

@@ -193,7 +193,7 @@ final class QuantizeCommand implements Callable<Integer>, Checkable {
       return budget.choose(
           source,
           List.of(calibration.dataset()),
-          calibration.contextLength(),
+          calibration.limits(),
           false,
           types.select(FileType.Q2_K),
           selection ->

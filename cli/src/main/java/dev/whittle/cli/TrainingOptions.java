@@ -1,5 +1,6 @@
 package dev.whittle.cli;
 
+import dev.whittle.data.CorpusLimits;
 import dev.whittle.distillation.DistillationSettings;
 import dev.whittle.distillation.LearningRates;
 import dev.whittle.distillation.LossSchedule;
@@ -84,6 +85,8 @@ final class TrainingOptions {
       description = "Longest document in tokens; ${DEFAULT-VALUE} by default.")
   private int contextLength = 512;
 
+  @Mixin private OverlongOption overlong;
+
   @Option(
       names = "--lr",
       paramLabel = "X",
@@ -137,8 +140,9 @@ final class TrainingOptions {
     return completionOnly;
   }
 
-  int contextLength() {
-    return contextLength;
+  /// How long a document may be.
+  CorpusLimits limits() {
+    return CorpusLimits.ofContext(Math.max(2, contextLength)).withOverlong(overlong.kind());
   }
 
   /// The settings for training to a type on a device, or on several like it.
@@ -156,6 +160,7 @@ final class TrainingOptions {
           tokensPerStep,
           updates.microBatchTokens(device),
           contextLength,
+          overlong.kind(),
           learningRate == null ? LearningRates.forType(type) : learningRate,
           vectorRate,
           warmup == null ? Math.max(10, steps / 50) : warmup,

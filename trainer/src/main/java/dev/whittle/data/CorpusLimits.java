@@ -2,11 +2,11 @@ package dev.whittle.data;
 
 /// How much of a data set is taken.
 ///
-/// @param contextLength the most tokens of a document; a longer chat or completion is an error, a
-///   longer text is split
+/// @param contextLength the most tokens of a document; a longer text is split
+/// @param overlong what becomes of a longer chat or completion
 /// @param maxDocuments take so many examples, chosen at random; 0 for all of them
 /// @param seed of that choice
-public record CorpusLimits(int contextLength, long maxDocuments, long seed) {
+public record CorpusLimits(int contextLength, Overlong overlong, long maxDocuments, long seed) {
   public CorpusLimits {
     if (contextLength < 2 || maxDocuments < 0) {
       throw new IllegalArgumentException(
@@ -15,8 +15,18 @@ public record CorpusLimits(int contextLength, long maxDocuments, long seed) {
     }
   }
 
-  /// All of the data set.
+  /// All of the data set, where no chat or completion is longer.
   public static CorpusLimits ofContext(int contextLength) {
-    return new CorpusLimits(contextLength, 0, 0);
+    return new CorpusLimits(contextLength, Overlong.REFUSE, 0, 0);
+  }
+
+  /// The same with another rule for what is longer.
+  public CorpusLimits withOverlong(Overlong other) {
+    return new CorpusLimits(contextLength, other, maxDocuments, seed);
+  }
+
+  /// The same of so many examples.
+  public CorpusLimits withDocuments(long count, long choice) {
+    return new CorpusLimits(contextLength, overlong, count, choice);
   }
 }

@@ -19,6 +19,7 @@ public final class TokenizedCorpus {
   private final BitSet completion = new BitSet();
   private int[] starts = new int[1 << 10];
   private int size;
+  private long overlong;
 
   private TokenizedCorpus() {}
 
@@ -46,15 +47,14 @@ public final class TokenizedCorpus {
           if (example instanceof Example.Text) {
             corpus.addParts(document, limits.contextLength());
           } else {
-            corpus.requireFits(dataset, example, document, limits.contextLength());
-            corpus.add(document);
+            corpus.addWhole(dataset, example, document, limits);
           }
         });
       }
     }
     if (corpus.size == 0) {
       throw new DataException(
-          "%s has no document of two tokens or more; name a data set that has some"
+          "%s has no document of two tokens or more that is not too long; name a data set that has some"
               .formatted(datasets.getFirst().path()));
     }
     return corpus;
@@ -85,13 +85,22 @@ public final class TokenizedCorpus {
     };
   }
 
-  private void requireFits(
-      JsonlDataset dataset, Example example, TokenizedDocument document, int contextLength) {
-    if (document.length() > contextLength) {
-      throw new DataException(
-          ("%s line %d has %d tokens, but the context has %d: raise the context length (-c), or"
-                  + " shorten the line")
-              .formatted(dataset.path(), example.line(), document.length(), contextLength));
+  private void addWhole(
+      JsonlDataset dataset, Example example, TokenizedDocument document, CorpusLimits limits) {
+    int longest = limits.contextLength();
+    if (document.length() <= longest) {
+      add(document);
+      return;
+    }
+    overlong++;
+    switch (limits.overlong()) {
+      case REFUSE ->
+          throw new DataException(
+              ("%s line %d has %d tokens, but the context has %d: raise the context length (-c),"
+                      + " shorten the line, or have such lines left out (--overlong skip)")
+                  .formatted(dataset.path(), example.line(), document.length(), longest));
+      case SKIP -> {}
+      case CUT -> add(document.part(0, longest));
     }
   }
 
@@ -126,6 +135,11 @@ public final class TokenizedCorpus {
         ? array
         : Arrays.copyOf(
             array, (int) Math.min(Integer.MAX_VALUE - 8, Math.max(needed, 2L * array.length)));
+  }
+
+  /// How many chats and completions were longer than the limit, and so were left out or cut.
+  public long overlong() {
+    return overlong;
   }
 
   /// How many documents there are.

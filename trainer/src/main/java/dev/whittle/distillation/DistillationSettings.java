@@ -1,5 +1,6 @@
 package dev.whittle.distillation;
 
+import dev.whittle.data.Overlong;
 import dev.whittle.training.DecayTarget;
 import dev.whittle.training.Forward;
 import dev.whittle.training.MomentType;
@@ -21,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 /// @param tokensPerStep places for tokens in a step, padding included
 /// @param microBatchTokens the most that are computed at a time, unless a single document is longer
 /// @param contextLength longest document
+/// @param overlong what becomes of longer ones
 /// @param learningRate peak, for matrices and the embedding
 /// @param vectorRate the learning rate of norms and biases, as a multiple of `learningRate`
 /// @param warmup steps until the peak
@@ -40,6 +42,7 @@ public record DistillationSettings(
     int tokensPerStep,
     int microBatchTokens,
     int contextLength,
+    Overlong overlong,
     double learningRate,
     double vectorRate,
     int warmup,
@@ -103,6 +106,7 @@ public record DistillationSettings(
         tokensPerStep,
         microBatchTokens,
         contextLength,
+        Overlong.REFUSE,
         learningRate,
         vectorRate,
         warmup,
@@ -151,6 +155,7 @@ public record DistillationSettings(
         tokensPerStep,
         otherMicroBatchTokens,
         contextLength,
+        overlong,
         learningRate,
         vectorRate,
         warmup,
@@ -183,6 +188,7 @@ public record DistillationSettings(
     map.put("tokens_per_step", tokensPerStep);
     map.put("ubatch_size", microBatchTokens);
     map.put("context", contextLength);
+    map.put("overlong", overlong.name().toLowerCase(java.util.Locale.ROOT));
     map.put("lr", learningRate);
     map.put("vector_lr", vectorRate);
     map.put("warmup", warmup);

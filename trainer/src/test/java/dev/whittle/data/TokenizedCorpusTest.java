@@ -120,7 +120,8 @@ class TokenizedCorpusTest {
     List<List<int[]>> samples = new ArrayList<>();
     for (long seed : new long[] {1, 1, 2}) {
       TokenizedCorpus corpus =
-          TokenizedCorpus.read(questions, tokenizer, new CorpusLimits(512, 100, seed));
+          TokenizedCorpus.read(
+              questions, tokenizer, CorpusLimits.ofContext(512).withDocuments(100, seed));
       assertEquals(100, corpus.size());
       samples.add(documents(corpus));
     }
@@ -138,7 +139,7 @@ class TokenizedCorpusTest {
     JsonlDataset both =
         new JsonlDataset(Files.write(folder.resolve("both.jsonl"), lines.subList(0, 120)));
     for (long most : new long[] {0, 60}) {
-      CorpusLimits limits = new CorpusLimits(512, most, 3);
+      CorpusLimits limits = CorpusLimits.ofContext(512).withDocuments(most, 3);
       assertTrue(
           Arrays.deepEquals(
               documents(TokenizedCorpus.read(both, tokenizer, limits)).toArray(),
@@ -152,8 +153,35 @@ class TokenizedCorpusTest {
   @Test
   void aSampleOfMoreThanThereAreIsAll() throws IOException {
     JsonlDataset dataset = dataset("{\"text\": \"one two\"}", "{\"text\": \"three four\"}");
-    CorpusLimits limits = new CorpusLimits(64, 5, 1);
+    CorpusLimits limits = CorpusLimits.ofContext(64).withDocuments(5, 1);
     assertEquals(2, TokenizedCorpus.read(dataset, tokenizer, limits).size());
+  }
+
+  @Test
+  void chatsThatAreTooLongAreRefusedLeftOutOrCut() throws IOException {
+    String chat = "{\"prompt\": \"one two\", \"completion\": \"%s\"}";
+    JsonlDataset dataset =
+        dataset(
+            chat.formatted("three"), chat.formatted("four ".repeat(40)), chat.formatted("five"));
+    CorpusLimits limits = CorpusLimits.ofContext(32);
+    String message =
+        assertThrows(DataException.class, () -> TokenizedCorpus.read(dataset, tokenizer, limits))
+            .getMessage();
+    assertTrue(message.contains("line 2") && message.contains("--overlong skip"), message);
+
+    TokenizedCorpus whole = TokenizedCorpus.read(dataset, tokenizer, CorpusLimits.ofContext(512));
+    TokenizedCorpus skipped =
+        TokenizedCorpus.read(dataset, tokenizer, limits.withOverlong(Overlong.SKIP));
+    assertEquals(1, skipped.overlong());
+    assertEquals(2, skipped.size());
+    assertArrayEquals(whole.document(2).tokens(), skipped.document(1).tokens());
+
+    TokenizedCorpus cut =
+        TokenizedCorpus.read(dataset, tokenizer, limits.withOverlong(Overlong.CUT));
+    assertEquals(1, cut.overlong());
+    assertEquals(3, cut.size());
+    assertArrayEquals(Arrays.copyOf(whole.document(1).tokens(), 32), cut.document(1).tokens());
+    assertTrue(cut.document(1).completion().get(31));
   }
 
   @Test

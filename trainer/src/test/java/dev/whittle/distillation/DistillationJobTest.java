@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.whittle.blocks.BlockFormat;
 import dev.whittle.data.DataException;
 import dev.whittle.data.JsonlDataset;
+import dev.whittle.data.Overlong;
 import dev.whittle.evaluation.BoxedAnswerGrader;
 import dev.whittle.evaluation.GenerationOptions;
 import dev.whittle.evaluation.TaskEvaluation;
@@ -112,6 +113,7 @@ class DistillationJobTest {
             224,
             2048,
             256,
+            Overlong.REFUSE,
             learningRate,
             1,
             2,

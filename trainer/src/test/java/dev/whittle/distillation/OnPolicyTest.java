@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.whittle.data.DataException;
+import dev.whittle.data.Overlong;
 import dev.whittle.data.PackedBatch;
 import dev.whittle.data.PackedBatches;
 import dev.whittle.data.TokenizedCorpus;
@@ -78,6 +79,7 @@ class OnPolicyTest {
         64,
         64,
         64,
+        Overlong.REFUSE,
         1e-4,
         1,
         0,

@@ -38,7 +38,7 @@ class DivergenceEvaluationTest {
         TokenizedCorpus.read(
             new JsonlDataset(DemoModel.CHATS),
             new DocumentTokenizer(teacher),
-            new CorpusLimits(1024, 20, 1));
+            CorpusLimits.ofContext(1024).withDocuments(20, 1));
   }
 
   @AfterAll
