@@ -17,21 +17,27 @@ import java.util.stream.IntStream;
 /// Finds texts that say the same as an earlier one.
 ///
 /// Two texts are the same if they differ in case and spaces only. They are similar by the share of
-/// runs of five characters that they have in common, of all that either has (Jaccard's index).
-/// Which texts to compare at all is decided by MinHash (Broder 1997) and locality-sensitive
-/// hashing: for each of 64 hash functions a text has its runs' least value, and texts are compared
-/// that have all values of one of 8 bands of 8 in common. Pairs of similarity 0.95 are found with a
-/// probability of 0.9998, of 0.8 with 0.77.
+/// runs of five characters that they have in common, of all that either has (Jaccard's index). Of
+/// texts with many runs that is estimated by the least hashes of both (the bottom sketch of Cohen
+/// and Kaplan 2007), so that a text takes no more than two kilobytes, however long it is: at a
+/// similarity of 0.9, with a standard error of 0.013. Which texts to compare at all is decided by
+/// MinHash (Broder 1997) and locality-sensitive hashing: for each of 64 hash functions a text has
+/// its runs' least value, and texts are compared that have all values of one of 8 bands of 8 in
+/// common. Pairs of similarity 0.95 are found with a probability of 0.9998, of 0.8 with 0.77.
 final class Duplicates {
   private static final int RUN = 5;
   private static final int BANDS = 8;
   private static final int BAND_WIDTH = 8;
+
+  /// The most runs of a text that are kept.
+  private static final int SKETCH = 512;
+
   private static final Pattern SPACE = Pattern.compile("\\s+");
 
   private final double threshold;
   private final Set<UUID> seen = new HashSet<>();
 
-  /// The runs of each text that was kept: hashes, distinct and ascending.
+  /// The sketch of each text that was kept: of its runs' hashes the least, ascending.
   private final List<int[]> texts = new ArrayList<>();
 
   /// The texts that have some band's values, by a hash of these and the band.
@@ -61,15 +67,16 @@ final class Duplicates {
     }
     int[] runs = runs(words);
     long[] keys = keys(runs);
+    int[] sketch = sketch(runs);
     for (long key : keys) {
       for (int earlier : bands.getOrDefault(key, new int[0])) {
-        if (similarity(runs, texts.get(earlier)) >= threshold) {
+        if (similarity(sketch, texts.get(earlier)) >= threshold) {
           return Optional.of(Rejection.NEAR_DUPLICATE);
         }
       }
     }
     int number = texts.size();
-    texts.add(runs);
+    texts.add(sketch);
     for (long key : keys) {
       bands.merge(key, new int[] {number}, Duplicates::joined);
     }
@@ -82,30 +89,41 @@ final class Duplicates {
     return both;
   }
 
+  /// The share of what is in both, among the least of what is in either: of all, where neither text
+  /// has more runs than are kept.
   private static double similarity(int[] first, int[] second) {
     int common = 0;
+    int either = 0;
     int i = 0;
     int j = 0;
-    while (i < first.length && j < second.length) {
-      if (first[i] == second[j]) {
-        common++;
-        i++;
-        j++;
-      } else if (first[i] < second[j]) {
-        i++;
-      } else {
-        j++;
-      }
+    boolean whole = first.length < SKETCH && second.length < SKETCH;
+    while ((whole || either < SKETCH) && (i < first.length || j < second.length)) {
+      boolean inFirst = j == second.length || (i < first.length && first[i] <= second[j]);
+      boolean inSecond = i == first.length || (j < second.length && second[j] <= first[i]);
+      common += inFirst && inSecond ? 1 : 0;
+      either++;
+      i += inFirst ? 1 : 0;
+      j += inSecond ? 1 : 0;
     }
-    return (double) common / (first.length + second.length - common);
+    return (double) common / either;
   }
 
+  /// The hashes of a text's runs, each once.
   private static int[] runs(String text) {
     int count = Math.max(1, text.length() - RUN + 1);
     return IntStream.range(0, count)
         .map(start -> text.substring(start, Math.min(text.length(), start + RUN)).hashCode())
         .distinct()
+        .toArray();
+  }
+
+  /// A sample of runs that is as good as random, and has of two texts the same where it can.
+  private static int[] sketch(int[] runs) {
+    return IntStream.of(runs)
+        .map(run -> (int) mixed(run))
         .sorted()
+        .distinct()
+        .limit(SKETCH)
         .toArray();
   }
 

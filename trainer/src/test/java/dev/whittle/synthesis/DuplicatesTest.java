@@ -2,8 +2,12 @@ package dev.whittle.synthesis;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 class DuplicatesTest {
@@ -55,6 +59,24 @@ class DuplicatesTest {
     Duplicates duplicates = new Duplicates(threshold);
     duplicates.add(first);
     return duplicates.add(second);
+  }
+
+  @Test
+  void longTextsAreComparedByASample() {
+    Random random = new Random(1);
+    List<String> words =
+        Stream.generate(() -> Integer.toString(random.nextInt(1_000_000), 36)).limit(2000).toList();
+    Duplicates duplicates = new Duplicates(0.9);
+    assertEquals(Optional.empty(), duplicates.add(String.join(" ", words)));
+    // A changed word takes some nine runs of the 14,000 with it, and brings as many.
+    assertEquals(Optional.of(Rejection.NEAR_DUPLICATE), duplicates.add(withoutEvery(100, words)));
+    assertEquals(Optional.empty(), duplicates.add(withoutEvery(10, words)));
+  }
+
+  private static String withoutEvery(int period, List<String> words) {
+    return IntStream.range(0, words.size())
+        .mapToObj(i -> i % period == 0 ? "another" : words.get(i))
+        .collect(Collectors.joining(" "));
   }
 
   @Test
