@@ -14,6 +14,10 @@ import tools.jackson.databind.json.JsonMapper;
 final class ExampleParser {
   private static final JsonMapper JSON = JsonMapper.shared();
 
+  /// OpenAI's, and the one that Llama 3 has for what tools return.
+  private static final List<String> ROLES =
+      List.of("system", "developer", "user", "assistant", "tool", "function", "ipython");
+
   private final Path path;
   private final long line;
 
@@ -54,6 +58,22 @@ final class ExampleParser {
     throw error("has none of the fields 'messages', 'prompt' and 'text'; add one");
   }
 
+  /// A template passes over the messages of a role that it does not know, without a word.
+  private String role(@Nullable JsonNode value, String name) {
+    String role = string(value, name);
+    if (!ROLES.contains(role)) {
+      throw error(
+          "field '"
+              + name
+              + "' is '"
+              + role
+              + "'; write one of "
+              + String.join(", ", ROLES)
+              + " (replies have the role assistant)");
+    }
+    return role;
+  }
+
   private List<ChatMessage> messages(JsonNode array) {
     if (!array.isArray() || array.isEmpty()) {
       throw error("field 'messages' is not a list of messages; give it at least one");
@@ -66,7 +86,7 @@ final class ExampleParser {
       }
       messages.add(
           new ChatMessage(
-              string(message.get("role"), name + ".role"),
+              role(message.get("role"), name + ".role"),
               content(message.get("content"), name + ".content")));
     }
     return messages;

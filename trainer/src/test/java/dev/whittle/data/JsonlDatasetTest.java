@@ -147,6 +147,7 @@ class JsonlDatasetTest {
         "{\"messages\": []} | 'messages' is not a list of messages",
         "{\"messages\": [{\"role\": \"user\"}]} | no field 'messages[0].content'",
         "{\"messages\": [\"hi\"]} | 'messages[0]' is not an object",
+        "{\"messages\": [{\"role\": \"gpt\", \"content\": \"a\"}]} | 'messages[0].role' is 'gpt'; write",
         "{\"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"image_url\"}]}]} | not text",
         "{\"text\": \"a\\u0000b\"} | \\u0000",
         "{\"text\": \"a\", \"answer\": [1]} | 'answer' is not a string",
