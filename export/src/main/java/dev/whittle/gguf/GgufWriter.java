@@ -2,6 +2,7 @@ package dev.whittle.gguf;
 
 import dev.whittle.ggml.GgmlType;
 import dev.whittle.io.AtomicFile;
+import dev.whittle.io.CompleteChannel;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
@@ -81,8 +82,8 @@ public final class GgufWriter {
   }
 
   private void writeTo(WritableByteChannel channel, ProgressListener listener) throws IOException {
-    CountingChannel out = new CountingChannel(channel);
-    out.writeAll(ByteBuffer.wrap(header()));
+    CompleteChannel out = new CompleteChannel(channel);
+    out.write(ByteBuffer.wrap(header()));
     pad(out);
     long total = tensors.stream().mapToLong(TensorInfo::bytes).sum();
     long done = 0;
@@ -105,9 +106,9 @@ public final class GgufWriter {
     }
   }
 
-  private void pad(CountingChannel out) throws IOException {
+  private void pad(CompleteChannel out) throws IOException {
     int padding = (int) (GgufHeader.align(out.written(), alignment) - out.written());
-    out.writeAll(ByteBuffer.allocate(padding));
+    out.write(ByteBuffer.allocate(padding));
   }
 
   private byte[] header() {

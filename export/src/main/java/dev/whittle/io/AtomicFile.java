@@ -49,7 +49,7 @@ public final class AtomicFile {
     try {
       try (FileChannel channel =
           FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-        content.writeTo(new CompleteWrites(channel));
+        content.writeTo(new CompleteChannel(channel));
         channel.force(true);
       }
       if (!overwrite) {

@@ -78,7 +78,7 @@ class AtomicFileTest {
         };
 
     int written =
-        new CompleteWrites(threeAtATime).write(StandardCharsets.UTF_8.encode("eleven left"));
+        new CompleteChannel(threeAtATime).write(StandardCharsets.UTF_8.encode("eleven left"));
 
     assertEquals(11, written);
     assertEquals("eleven left", disk.toString(StandardCharsets.UTF_8));
