@@ -110,7 +110,7 @@ final class CalibrationOptions {
 
   /// How long a document may be.
   CorpusLimits limits() {
-    return CorpusLimits.ofContext(Math.max(2, contextLength)).withOverlong(overlong.kind());
+    return overlong.limits(contextLength);
   }
 
   /// Reads the text, which must be given, and tokenizes it for a model.

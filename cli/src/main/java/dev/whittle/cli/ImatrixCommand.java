@@ -1,6 +1,5 @@
 package dev.whittle.cli;
 
-import dev.whittle.data.CorpusLimits;
 import dev.whittle.data.DocumentTokenizer;
 import dev.whittle.data.Example;
 import dev.whittle.data.JsonlDataset;
@@ -134,11 +133,7 @@ final class ImatrixCommand implements Callable<Integer> {
     JsonlDataset dataset = data.dataset();
     int longest = contextLength == null ? 2048 : contextLength;
     TokenizedCorpus corpus =
-        CalibrationText.read(
-            model.path(),
-            List.of(dataset),
-            CorpusLimits.ofContext(Math.max(2, longest)).withOverlong(overlong.kind()),
-            limit);
+        CalibrationText.read(model.path(), List.of(dataset), overlong.limits(longest), limit);
     try (ModelFile file = ModelFile.open(model.path());
         Progress progress = new Progress(whittle.terminal(), "imatrix", "layers")) {
       return new WeightedImportance(processOutput, threads.threads())

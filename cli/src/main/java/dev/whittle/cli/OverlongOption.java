@@ -1,5 +1,6 @@
 package dev.whittle.cli;
 
+import dev.whittle.data.CorpusLimits;
 import dev.whittle.data.Overlong;
 import picocli.CommandLine.Option;
 
@@ -16,5 +17,11 @@ final class OverlongOption {
 
   Overlong kind() {
     return kind;
+  }
+
+  /// How long a document may be: so many tokens, and no fewer than there is something to predict
+  /// in.
+  CorpusLimits limits(int contextLength) {
+    return CorpusLimits.ofContext(Math.max(2, contextLength)).withOverlong(kind);
   }
 }

@@ -142,7 +142,7 @@ final class TrainingOptions {
 
   /// How long a document may be.
   CorpusLimits limits() {
-    return CorpusLimits.ofContext(Math.max(2, contextLength)).withOverlong(overlong.kind());
+    return overlong.limits(contextLength);
   }
 
   /// The settings for training to a type on a device, or on several like it.
