@@ -24,26 +24,26 @@ public final class ModelLoader {
   /// @throws GgufException if the file is not sound, or not of a kind that Whittle knows
   /// @throws dev.whittle.ggml.NativeException if llama.cpp cannot load it
   public static LlamaModel load(Path path, LlamaModelOptions options) {
-    requireSound(path);
-    return LlamaModel.load(path, placed(path, options));
+    LlamaModelOptions placed;
+    try (GgufFile file = GgufFile.open(path)) {
+      requireSound(file);
+      placed = placed(file, options);
+    }
+    return LlamaModel.load(path, placed);
   }
 
   /// The options with which a file is loaded: on the CPU alone where no device is named and the GPU
   /// cannot multiply with most of the weights, as CUDA cannot with ternary ones. llama.cpp would
   /// leave the products to the CPU and everything between them to the GPU, and pass the results
   /// there and back.
-  ///
-  /// @throws GgufException if the file is not sound
-  public static LlamaModelOptions placed(Path path, LlamaModelOptions options) {
+  public static LlamaModelOptions placed(GgufFile file, LlamaModelOptions options) {
     if (options.devices() != null || options.vocabularyOnly() || !options.isOffloading()) {
       return options;
     }
     Map<GgmlType, Long> weights = new EnumMap<>(GgmlType.class);
-    try (GgufFile file = GgufFile.open(path)) {
-      for (TensorInfo tensor : file.tensors()) {
-        if (tensor.shape().size() > 1) {
-          weights.merge(tensor.type(), tensor.elements(), Long::sum);
-        }
+    for (TensorInfo tensor : file.tensors()) {
+      if (tensor.shape().size() > 1) {
+        weights.merge(tensor.type(), tensor.elements(), Long::sum);
       }
     }
     List<Device> gpus = DeviceSelection.automatic().accelerators();
@@ -66,8 +66,12 @@ public final class ModelLoader {
   /// @throws GgufException if the file is not sound, or not of a kind that Whittle knows
   public static void requireSound(Path path) {
     try (GgufFile file = GgufFile.open(path)) {
-      NetworkCheck.requireSound(file);
-      VocabularyCheck.requireSound(file);
+      requireSound(file);
     }
+  }
+
+  private static void requireSound(GgufFile file) {
+    NetworkCheck.requireSound(file);
+    VocabularyCheck.requireSound(file);
   }
 }

@@ -10,6 +10,7 @@ import dev.whittle.training.TrainedWeights;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /// Brings the blocks of a model in training into llama.cpp.
 ///
@@ -21,6 +22,9 @@ public final class ModelInTraining implements AutoCloseable {
   private final LlamaModelOptions options;
   private final Path folder;
   private final Path file;
+
+  /// Where the model is loaded, once that is known: its types stay what they are.
+  private @Nullable LlamaModelOptions placed;
 
   /// @param source what the metadata are taken from; must stay open
   /// @param type of the model
@@ -39,7 +43,12 @@ public final class ModelInTraining implements AutoCloseable {
   /// @throws IOException if the blocks cannot be written
   public LlamaModel load(TrainedWeights weights) throws IOException {
     TrainedModelFile.write(file, true, source, weights, type, "in training");
-    return LlamaModel.load(file, ModelLoader.placed(file, options));
+    if (placed == null) {
+      try (GgufFile written = GgufFile.open(file)) {
+        placed = ModelLoader.placed(written, options);
+      }
+    }
+    return LlamaModel.load(file, placed);
   }
 
   @Override
