@@ -36,7 +36,7 @@ import picocli.CommandLine.Spec;
           + " a large matrix product in bfloat16, which nothing can exceed.",
       ""
     })
-final class BenchCommand implements Callable<Integer> {
+final class BenchCommand implements Callable<Integer>, OptionRules {
   /// What can be measured.
   enum Kind {
     TRAIN,
@@ -140,6 +140,37 @@ final class BenchCommand implements Callable<Integer> {
 
   @Option(names = "--json", description = "Print one JSON object.")
   private boolean json;
+
+  @Override
+  public List<OptionRule> rules() {
+    return List.of(
+        OptionRule.with(
+            measures(Kind.TRAIN),
+            "the part 'train'",
+            "--type",
+            "--forward",
+            "--moments",
+            "--tokens-per-step",
+            "-c",
+            "--cached",
+            "--activations"),
+        OptionRule.with(
+            measures(Kind.INFER),
+            "the part 'infer'",
+            "--n-gpu-layers",
+            "--cache-type-k",
+            "--cache-type-v",
+            "--flash-attn"),
+        OptionRule.with(
+            measures(Kind.TRAIN) || measures(Kind.INFER),
+            "the parts 'train' and 'infer'",
+            "-m",
+            "--width",
+            "--layers",
+            "--vocabulary",
+            "--device",
+            "--threads"));
+  }
 
   @Override
   public Integer call() throws IOException {

@@ -19,7 +19,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /// A size in place of a type: the type of each tensor is chosen by measured sensitivity.
-final class BudgetOptions {
+final class BudgetOptions implements OptionRules {
   /// More than enough documents for any number of tokens that one would measure on.
   private static final int DOCUMENTS = 4096;
 
@@ -78,6 +78,17 @@ final class BudgetOptions {
   /// Whether there is a size to keep to.
   boolean isGiven() {
     return bitsPerWeight != null || bytes != null;
+  }
+
+  @Override
+  public List<OptionRule> rules() {
+    return List.of(
+        OptionRule.with(
+            isGiven(),
+            "--target-bpw or --target-bytes",
+            "--candidate-types",
+            "--sensitivity",
+            "--sensitivity-tokens"));
   }
 
   /// Fails unless there is either a type or a size.

@@ -12,16 +12,10 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /// The text that a method of post-training quantization learns from what a model computes.
 final class CalibrationOptions {
-  @Spec(Spec.Target.MIXEE)
-  private CommandSpec command;
-
   @Option(
       names = {"-f", "--file"},
       paramLabel = "CALIB",
@@ -92,15 +86,6 @@ final class CalibrationOptions {
 
   @Nullable Path file() {
     return file;
-  }
-
-  /// @throws ParameterException if there is a domain and no text to take it from
-  void check() {
-    if (domain.isGiven() && file == null) {
-      throw new ParameterException(
-          command.commandLine(),
-          "--domain says what to take of the calibration text; add -f CALIB");
-    }
   }
 
   /// The text, which must be given.

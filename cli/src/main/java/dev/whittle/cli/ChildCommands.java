@@ -1,5 +1,6 @@
 package dev.whittle.cli;
 
+import dev.whittle.cli.recipe.IdleOption;
 import dev.whittle.cli.study.CellCommands;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -28,6 +29,11 @@ final class ChildCommands implements CellCommands {
   @Override
   public CommandSpec specification(String command) {
     return inside.specification(command);
+  }
+
+  @Override
+  public List<IdleOption> idle(List<String> arguments) {
+    return inside.idle(arguments);
   }
 
   @Override

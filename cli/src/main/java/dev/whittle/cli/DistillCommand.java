@@ -42,7 +42,7 @@ import picocli.CommandLine.Spec;
           + " itself. The file holds the very blocks that were trained.",
       ""
     })
-final class DistillCommand implements Callable<Integer>, Checkable {
+final class DistillCommand implements Callable<Integer>, Checkable, OptionRules {
   @ParentCommand private Whittle whittle;
   @Spec private CommandSpec spec;
 
@@ -132,6 +132,17 @@ final class DistillCommand implements Callable<Integer>, Checkable {
     FileType written = request.types().fileType();
     result.tell(whittle.terminal(), summary(written, done), object(written, done));
     return ExitCode.OK;
+  }
+
+  @Override
+  public List<OptionRule> rules() {
+    return List.of(
+        OptionRule.with(
+            training.isOnPolicy() || evaluation.questions() != null,
+            "replies of the student (--on-policy or --eval-data)",
+            "--parallel",
+            "--rollout-device"),
+        OptionRule.without(!budget.isGiven(), "--target-bpw or --target-bytes", "--pure"));
   }
 
   @Override

@@ -14,10 +14,6 @@ final class DomainOption {
           "Take only the examples of the data whose 'domain' is this one; by default, all.")
   private @Nullable String domain;
 
-  boolean isGiven() {
-    return domain != null;
-  }
-
   JsonlDataset of(Path file) {
     return new JsonlDataset(file, domain);
   }

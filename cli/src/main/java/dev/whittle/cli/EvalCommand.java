@@ -46,7 +46,7 @@ import picocli.CommandLine.ParentCommand;
           + " data have no answers, that alone.",
       ""
     })
-final class EvalCommand implements Callable<Integer> {
+final class EvalCommand implements Callable<Integer>, OptionRules {
   @ParentCommand private Whittle whittle;
 
   @Mixin private ModelOption model;
@@ -115,6 +115,12 @@ final class EvalCommand implements Callable<Integer> {
   private boolean force;
 
   private final ReplyLog log = new ReplyLog();
+
+  @Override
+  public List<OptionRule> rules() {
+    return List.of(
+        OptionRule.with(output != null || replies != null, "-o or --replies", "--force"));
+  }
 
   @Override
   public Integer call() throws IOException {

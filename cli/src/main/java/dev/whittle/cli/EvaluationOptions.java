@@ -6,6 +6,7 @@ import dev.whittle.distillation.EvaluationSettings.Best;
 import dev.whittle.distillation.HeldOut;
 import dev.whittle.distillation.TaskQuestions;
 import java.nio.file.Path;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -13,7 +14,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /// How the best step of a training is found.
-final class EvaluationOptions {
+final class EvaluationOptions implements OptionRules {
   @Spec(Spec.Target.MIXEE)
   private CommandSpec command;
 
@@ -74,6 +75,18 @@ final class EvaluationOptions {
       description = "End after N evaluations in a row without a new best one; by default, never.")
   private @Nullable Integer patience;
 
+  @Override
+  public List<OptionRule> rules() {
+    return List.of(
+        OptionRule.with(questions != null, "--eval-data", "--eval-limit", "--eval-predict"),
+        OptionRule.with(
+            questions != null || heldOut != null,
+            "--held-out or --eval-data",
+            "--eval-steps",
+            "--best-by",
+            "--patience"));
+  }
+
   /// The file of the questions, if there are any.
   @Nullable Path questions() {
     return questions;
@@ -83,15 +96,12 @@ final class EvaluationOptions {
   /// @throws ParameterException if the options contradict each other
   @Nullable EvaluationSettings settings() {
     if (questions == null) {
-      require(limit == null, "--eval-limit is for the questions of --eval-data; add it");
       require(best != Best.ACCURACY, "--best-by accuracy needs questions; add --eval-data FILE");
     }
     if (heldOut == null) {
       require(best != Best.LOSS, "--best-by loss needs documents to find it on; add --held-out N");
     }
     if (heldOut == null && questions == null) {
-      require(
-          patience == null, "--patience counts evaluations; add --held-out N or --eval-data FILE");
       return null;
     }
     Best chosen = best != null ? best : questions == null ? Best.LOSS : Best.ACCURACY;

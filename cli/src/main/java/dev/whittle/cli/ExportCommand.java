@@ -14,11 +14,8 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParentCommand;
-import picocli.CommandLine.Spec;
 
 /// `whittle export`: the file to ship.
 @Command(
@@ -28,7 +25,7 @@ import picocli.CommandLine.Spec;
           + " they come from. Checks them, and that llama.cpp loads the file.",
       ""
     })
-final class ExportCommand implements Callable<Integer>, Checkable {
+final class ExportCommand implements Callable<Integer>, OptionRules {
   /// How much a file tells of where it comes from.
   enum ProvenanceLength {
     /// As much as fits into the bytes that the trained file has anyway.
@@ -38,7 +35,6 @@ final class ExportCommand implements Callable<Integer>, Checkable {
   }
 
   @ParentCommand private Whittle whittle;
-  @Spec private CommandSpec spec;
 
   @Mixin private ModelOption model;
   @Mixin private OutputFile output;
@@ -60,16 +56,13 @@ final class ExportCommand implements Callable<Integer>, Checkable {
   @Mixin private ResultOption result;
 
   @Override
-  public void check() {
-    if (provenance == ProvenanceLength.RECIPE && record == null) {
-      throw new ParameterException(
-          spec.commandLine(), "the recipe comes from a stage's record; add --record FILE");
-    }
+  public List<OptionRule> rules() {
+    return List.of(
+        OptionRule.with(record != null, "the record of a stage (--record)", "--provenance"));
   }
 
   @Override
   public Integer call() throws IOException {
-    check();
     Path target = output.require(model.path(), record);
     Lineage lineage = record == null ? null : Lineage.of(record);
     String origin;

@@ -39,7 +39,7 @@ import picocli.CommandLine.Spec;
           + " trained.",
       ""
     })
-final class GrpoCommand implements Callable<Integer>, Checkable {
+final class GrpoCommand implements Callable<Integer>, Checkable, OptionRules {
   @ParentCommand private Whittle whittle;
   @Spec private CommandSpec spec;
 
@@ -235,6 +235,15 @@ final class GrpoCommand implements Callable<Integer>, Checkable {
     }
     result.tell(whittle.terminal(), summary(done), object(request, done));
     return ExitCode.OK;
+  }
+
+  @Override
+  public List<OptionRule> rules() {
+    return List.of(
+        OptionRule.with(type != null, "--type", "--pure", "--tensor-type"),
+        OptionRule.with(kl != 0, "a --kl above 0", "--reference"),
+        // The first update of a step is made with the policy that the replies were drawn from.
+        OptionRule.with(updates > 1, "--updates of 2 or more", "--clip-low", "--clip-high"));
   }
 
   @Override

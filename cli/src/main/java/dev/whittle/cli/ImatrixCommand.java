@@ -36,7 +36,7 @@ import picocli.CommandLine.Spec;
           + " file format of llama-imatrix.",
       ""
     })
-final class ImatrixCommand implements Callable<Integer> {
+final class ImatrixCommand implements Callable<Integer>, OptionRules {
   @ParentCommand private Whittle whittle;
   @Spec private CommandSpec spec;
 
@@ -77,6 +77,13 @@ final class ImatrixCommand implements Callable<Integer> {
   @Mixin private DeviceOption device;
   @Mixin private ThreadsOption threads;
   @Mixin private ResultOption result;
+
+  @Override
+  public List<OptionRule> rules() {
+    return List.of(
+        OptionRule.with(weighTokens, "--weigh-tokens", "--overlong"),
+        OptionRule.without(!weighTokens, "--weigh-tokens", "--device"));
+  }
 
   @Override
   public Integer call() throws IOException {

@@ -4,11 +4,12 @@ import dev.whittle.distillation.LossSchedule;
 import dev.whittle.distillation.OnPolicy;
 import dev.whittle.distillation.Ramp;
 import dev.whittle.distillation.TokenWeights;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /// Training on the student's own replies.
-final class OnPolicyOptions {
+final class OnPolicyOptions implements OptionRules {
   @Option(
       names = "--on-policy",
       paramLabel = "SHARE",
@@ -38,6 +39,28 @@ final class OnPolicyOptions {
           "Cut these replies off after so many tokens, or where they are as long as the longest"
               + " document with their prompts; ${DEFAULT-VALUE} by default.")
   private int maxTokens = Grading.DEFAULT_TOKENS;
+
+  @Override
+  public List<OptionRule> rules() {
+    return List.of(
+        OptionRule.with(
+            isGiven(),
+            "--on-policy",
+            "--on-policy-loss",
+            "--on-policy-temp",
+            "--on-policy-predict"));
+  }
+
+  boolean isGiven() {
+    return share != null;
+  }
+
+  /// Whether the temperature of distributions decides anything in these steps.
+  ///
+  /// @throws IllegalArgumentException if the loss cannot be read
+  boolean isTempered(double lossTemperature, TokenWeights tokenWeights) {
+    return isGiven() && LossSchedule.parse(loss, lossTemperature, tokenWeights).isTempered();
+  }
 
   /// @param lossTemperature of both distributions in the loss
   /// @return null if there are no such steps

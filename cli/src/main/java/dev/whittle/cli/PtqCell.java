@@ -54,6 +54,12 @@ record PtqCell(Path model, Format format, String method, String cacheType) {
     return parsed().transform() != null || parsed().rounding().isCalibrated();
   }
 
+  /// Whether a method learns from a text, by itself or by way of an importance matrix.
+  static boolean readsText(String method) {
+    Method parsed = new MethodConverter().convert(method);
+    return parsed.transform() != null || parsed.rounding() != QuantizationMethod.RTN;
+  }
+
   /// Whether the method takes an importance matrix.
   boolean takesImportance() {
     return !needsText() && parsed().rounding() != QuantizationMethod.RTN;

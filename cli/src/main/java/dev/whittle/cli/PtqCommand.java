@@ -39,7 +39,7 @@ import tools.jackson.databind.json.JsonMapper;
           + " is measured already is kept; what failed is tried again.",
       ""
     })
-final class PtqCommand implements Callable<Integer> {
+final class PtqCommand implements Callable<Integer>, OptionRules {
   static final String DEFAULT_CACHE = "f16";
 
   private static final int IMPORTANCE_DOCUMENTS = 4096;
@@ -95,6 +95,7 @@ final class PtqCommand implements Callable<Integer> {
       names = "--methods",
       split = ",",
       paramLabel = "METHOD",
+      converter = MethodName.class,
       description = "Methods of 'whittle quantize'; by default, all of them.")
   private List<String> methods = MethodConverter.names();
 
@@ -124,6 +125,17 @@ final class PtqCommand implements Callable<Integer> {
   @Mixin private ThreadsOption threads;
 
   @Override
+  public List<OptionRule> rules() {
+    boolean rounds = formats.stream().anyMatch(Format.Real.class::isInstance);
+    return List.of(
+        OptionRule.with(rounds, "types of files (--types)", "--methods"),
+        OptionRule.with(
+            rounds && methods.stream().anyMatch(PtqCell::readsText),
+            "types of files and --methods that learn from text",
+            "--calibration-documents"));
+  }
+
+  @Override
   public Integer call() throws IOException {
     Files.createDirectories(folder.resolve("cells"));
     List<PtqCell> cells = cells();
@@ -148,7 +160,6 @@ final class PtqCommand implements Callable<Integer> {
       ModelLoader.requireSound(model);
       for (Format format : formats) {
         for (String method : format instanceof Format.Simulated ? List.of("rtn") : methods) {
-          new MethodConverter().convert(method);
           for (String cacheType : cacheTypes) {
             cells.add(new PtqCell(model, format, method, cacheType));
           }
@@ -328,6 +339,15 @@ final class PtqCommand implements Callable<Integer> {
 
   private static void write(Path file, byte[] content) throws IOException {
     AtomicFile.write(file, true, channel -> channel.write(ByteBuffer.wrap(content)));
+  }
+
+  /// Leaves a method's name as it is, if it is one.
+  private static final class MethodName implements ITypeConverter<String> {
+    @Override
+    public String convert(String value) {
+      new MethodConverter().convert(value);
+      return value;
+    }
   }
 
   private static final class FormatConverter implements ITypeConverter<Format> {

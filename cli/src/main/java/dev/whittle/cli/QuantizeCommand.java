@@ -50,7 +50,7 @@ import picocli.CommandLine.Spec;
           + " imatrix, the file is the one that llama-quantize writes.",
       ""
     })
-final class QuantizeCommand implements Callable<Integer>, Checkable {
+final class QuantizeCommand implements Callable<Integer>, Checkable, OptionRules {
   @ParentCommand private Whittle whittle;
   @Spec private CommandSpec spec;
 
@@ -268,6 +268,47 @@ final class QuantizeCommand implements Callable<Integer>, Checkable {
   }
 
   @Override
+  public List<OptionRule> rules() {
+    TransformKind kind = transform();
+    boolean transformed = kind != null;
+    boolean calibrated = rounding().isCalibrated();
+    boolean text = calibration.file() != null;
+    // What a transform learns nothing from, the rounding behind it may.
+    boolean learns =
+        transformed
+            ? kind.needsText() || rounding() != QuantizationMethod.RTN
+            : calibrated || budget.isGiven();
+    return List.of(
+        OptionRule.with(
+            !text || learns,
+            "--method gptq or blockwise, a transform, --target-bpw or --target-bytes",
+            "-f"),
+        OptionRule.with(text, "calibration text (-f)", "-c", "--overlong", "--domain"),
+        OptionRule.with(
+            text && (calibrated || transformed),
+            "calibration text (-f) for --method gptq or blockwise, or for a transform",
+            "--calibration-documents"),
+        OptionRule.with(
+            calibrated, "--method gptq or blockwise", "--keep-layers", "--column-order"),
+        OptionRule.with(
+            rounding() == QuantizationMethod.BLOCKWISE,
+            "--method blockwise",
+            "--calibration-epochs"),
+        OptionRule.with(
+            transformed || (!calibrated && rounding() != QuantizationMethod.RTN),
+            "--method imatrix or fitted",
+            "--imatrix"),
+        OptionRule.with(kind == TransformKind.SMOOTHQUANT, "--transform smoothquant", "--alpha"),
+        OptionRule.with(
+            kind == TransformKind.SPINQUANT || kind == TransformKind.FLATQUANT,
+            "--transform spinquant or flatquant",
+            "--transform-steps"),
+        OptionRule.with(
+            transformed && kind.isRandom(), "--transform quarot, spinquant or flatquant", "--seed"),
+        OptionRule.without(!budget.isGiven(), "--target-bpw or --target-bytes", "--pure"));
+  }
+
+  @Override
   public void check() {
     TransformKind kind = transform();
     boolean text = calibration.file() != null;
@@ -278,7 +319,6 @@ final class QuantizeCommand implements Callable<Integer>, Checkable {
     if (kind != null) {
       requireMatching(kind);
     }
-    calibration.check();
     if (budget.isGiven() && !text) {
       throw usage("types by size are chosen by what a text shows; add -f CALIB");
     }
@@ -293,20 +333,6 @@ final class QuantizeCommand implements Callable<Integer>, Checkable {
     boolean calibrated = rounding().isCalibrated();
     if (calibrated && !text) {
       throw usage("the method " + name() + " needs calibration text; add -f CALIB");
-    }
-    if (!calibrated && text && kind == null && !budget.isGiven()) {
-      throw usage(
-          "without a transform, only the methods gptq and blockwise take calibration text; leave out"
-              + " -f");
-    }
-    if (calibrated && importanceFile != null) {
-      throw usage(
-          "the method "
-              + name()
-              + " finds out by itself which columns matter; leave out --imatrix");
-    }
-    if (rounding() == QuantizationMethod.RTN && importanceFile != null) {
-      throw usage("the method rtn takes no importance matrix; leave out --imatrix");
     }
   }
 

@@ -4,17 +4,12 @@ import dev.whittle.training.RunDirectory;
 import dev.whittle.training.RunDirectoryException;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /// Where a training leaves what it can go on from.
-final class RunOptions {
-  @Spec(Spec.Target.MIXEE)
-  private CommandSpec command;
-
+final class RunOptions implements OptionRules {
   @Option(
       names = "--run-dir",
       paramLabel = "DIR",
@@ -36,6 +31,12 @@ final class RunOptions {
     this.checkpointSteps = checkpointSteps;
   }
 
+  @Override
+  public List<OptionRule> rules() {
+    return List.of(
+        OptionRule.with(directory != null, "--run-dir", "--checkpoint-steps", "--resume"));
+  }
+
   @Nullable Path directory() {
     return directory;
   }
@@ -51,7 +52,6 @@ final class RunOptions {
   /// Finds out before any work whether a run can be begun in the directory, or gone on with.
   ///
   /// @param overwrite whether an earlier run may be replaced
-  /// @throws ParameterException if there is no run to go on with
   /// @throws RunDirectoryException if the directory cannot be used
   void check(boolean overwrite) throws IOException {
     if (directory != null) {
@@ -60,9 +60,6 @@ final class RunOptions {
       } else {
         RunDirectory.requireUnused(directory, overwrite);
       }
-    } else if (resume) {
-      throw new ParameterException(
-          command.commandLine(), "--resume needs the run to go on with; add --run-dir DIR");
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.whittle.cli;
 
 import dev.whittle.ggml.SamplerOptions;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -8,7 +9,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /// How a model's tokens are drawn, and how many there may be.
-final class SamplingOptions {
+final class SamplingOptions implements OptionRules {
   private static final int DEFAULT_CONTEXT = 4096;
 
   @Spec(Spec.Target.MIXEE)
@@ -42,6 +43,11 @@ final class SamplingOptions {
               + DEFAULT_CONTEXT
               + ", or what the model was trained for if that is less.")
   private @Nullable Integer contextLength;
+
+  @Override
+  public List<OptionRule> rules() {
+    return List.of(OptionRule.with(temperature != 0, "a --temp above 0", "--seed"));
+  }
 
   int maxTokens() {
     return maxTokens;

@@ -1,6 +1,7 @@
 package dev.whittle.cli;
 
 import dev.whittle.cli.recipe.Commands;
+import dev.whittle.cli.recipe.IdleOption;
 import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine;
@@ -25,6 +26,11 @@ final class StageCommands implements Commands {
   @Override
   public CommandSpec specification(String command) {
     return commandLine.getSubcommands().get(command).getCommandSpec();
+  }
+
+  @Override
+  public List<IdleOption> idle(List<String> arguments) {
+    return OptionRules.idle(commandLine.parseArgs(arguments.toArray(String[]::new)));
   }
 
   @Override

@@ -158,7 +158,7 @@ final class StudyCommand implements Runnable {
             + " study's directory, too.",
         ""
       })
-  static final class Run implements Callable<Integer> {
+  static final class Run implements Callable<Integer>, OptionRules {
     @ParentCommand private StudyCommand parent;
     @Spec private CommandSpec spec;
     @Mixin private StudyOption option;
@@ -209,6 +209,11 @@ final class StudyCommand implements Runnable {
 
     @Option(names = "--json", description = "Print the table as one JSON object.")
     private boolean json;
+
+    @Override
+    public List<OptionRule> rules() {
+      return List.of(OptionRule.without(!force, "--force", "--retry"));
+    }
 
     @Override
     public Integer call() throws IOException {

@@ -38,7 +38,7 @@ import picocli.CommandLine.Spec;
           + " unfinished, wrong or there already.",
       ""
     })
-final class SynthesizeCommand implements Callable<Integer>, Checkable {
+final class SynthesizeCommand implements Callable<Integer>, Checkable, OptionRules {
   private static final int DEFAULT_CONVERSATIONS = 1000;
 
   @ParentCommand private Whittle whittle;
@@ -177,6 +177,25 @@ final class SynthesizeCommand implements Callable<Integer>, Checkable {
   }
 
   @Override
+  public List<OptionRule> rules() {
+    boolean replies = prompts != null;
+    boolean drawn = !replies || replyTemperature() != 0;
+    return List.of(
+        OptionRule.without(!replies, "prompts (-f)", "--begin"),
+        OptionRule.with(replies, "prompts (-f)", "--samples", "--keep-wrong"),
+        OptionRule.without(
+            !replies || replyTemperature == null,
+            "--reply-temp where there are prompts (-f)",
+            "--temp"),
+        OptionRule.with(
+            drawn, "a --reply-temp above 0", "--top-k", "--top-p", "--min-p", "--seed"));
+  }
+
+  private double replyTemperature() {
+    return replyTemperature == null ? temperature : replyTemperature;
+  }
+
+  @Override
   public void check() {
     request(output.path());
   }
@@ -195,7 +214,7 @@ final class SynthesizeCommand implements Callable<Integer>, Checkable {
     LlamaModelOptions options = inference.modelOptions();
     try {
       SamplerOptions turns = sampling(temperature);
-      double reply = replyTemperature == null ? temperature : replyTemperature;
+      double reply = replyTemperature();
       return new SynthesisRequest(
           model.path(),
           options,

@@ -9,6 +9,7 @@ import dev.whittle.ggml.Device;
 import dev.whittle.ggml.GgmlType;
 import dev.whittle.training.DecayTarget;
 import dev.whittle.training.ScaleMode;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -17,7 +18,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /// What decides the numbers of a training run.
-final class TrainingOptions {
+final class TrainingOptions implements OptionRules {
   @Spec(Spec.Target.MIXEE)
   private CommandSpec command;
 
@@ -135,6 +136,32 @@ final class TrainingOptions {
   private long seed = 1;
 
   @Mixin private OnPolicyOptions onPolicy;
+
+  @Override
+  public List<OptionRule> rules() {
+    return List.of(
+        OptionRule.with(
+            isTempered(),
+            "a --loss that compares distributions, such as forward-kl",
+            "--temperature"),
+        OptionRule.with(weightDecay != 0, "a --weight-decay above 0", "--decay-to"));
+  }
+
+  /// Whether the temperature decides anything. A loss that cannot be read is for [#settings] to
+  /// refuse.
+  private boolean isTempered() {
+    try {
+      return LossSchedule.parse(loss, temperature, tokenWeights).isTempered()
+          || onPolicy.isTempered(temperature, tokenWeights);
+    } catch (IllegalArgumentException _) {
+      return true;
+    }
+  }
+
+  /// Whether some steps train on the student's own replies.
+  boolean isOnPolicy() {
+    return onPolicy.isGiven();
+  }
 
   boolean completionOnly() {
     return completionOnly;

@@ -157,7 +157,16 @@ public final class Whittle implements Runnable {
       // The bindings load the libraries when they are first used, and look here for the folder.
       System.setProperty(NATIVE_DIRECTORY, nativeDirectory.toString());
     }
+    if (!isHelpRequested(arguments)) {
+      OptionRules.check(arguments);
+    }
     return new RunLast().execute(arguments);
+  }
+
+  /// Help is given whatever else there is, or is missing.
+  private static boolean isHelpRequested(ParseResult arguments) {
+    return arguments.isUsageHelpRequested()
+        || (arguments.hasSubcommand() && isHelpRequested(arguments.subcommand()));
   }
 
   /// The options that hold for every command, for a command that runs others.

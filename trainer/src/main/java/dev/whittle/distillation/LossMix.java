@@ -64,6 +64,13 @@ public record LossMix(
     return weights.keySet().stream().anyMatch(o -> o != Objective.CE);
   }
 
+  /// Whether the temperature decides anything: a term compares distributions, or tokens weigh by
+  /// the teacher's.
+  public boolean isTempered() {
+    return tokenWeights != TokenWeights.UNIFORM
+        || weights.keySet().stream().anyMatch(o -> o != Objective.CE && o != Objective.HIDDEN);
+  }
+
   /// Whether the states behind every layer of the teacher are needed, and not only the last ones.
   public boolean comparesStates() {
     return weight(Objective.HIDDEN) > 0;

@@ -164,6 +164,11 @@ public record LossSchedule(
     return widest().needsTeacher();
   }
 
+  /// See [LossMix#isTempered].
+  public boolean isTempered() {
+    return widest().isTempered();
+  }
+
   /// See [LossMix#comparesStates].
   public boolean comparesStates() {
     return widest().comparesStates();

@@ -49,6 +49,11 @@ public enum TransformKind {
     return needsText && this != SMOOTHQUANT;
   }
 
+  /// Whether there is chance in it, which a seed decides.
+  public boolean isRandom() {
+    return this == QUAROT || this == SPINQUANT || this == FLATQUANT;
+  }
+
   /// How the paper rounds what it has transformed, or what of our methods is nearest.
   public QuantizationMethod rounding() {
     return rounding;

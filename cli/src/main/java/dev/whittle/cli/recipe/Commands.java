@@ -8,6 +8,12 @@ public interface Commands {
   /// The options and parameters of a command.
   CommandSpec specification(String command);
 
+  /// The options that arguments give and that have no effect there.
+  ///
+  /// @param arguments the command's name, and its arguments
+  /// @throws picocli.CommandLine.ParameterException if the arguments are malformed
+  List<IdleOption> idle(List<String> arguments);
+
   /// Fails where the arguments are wrong by themselves: whatever can be said before the files exist
   /// that earlier stages will write.
   ///

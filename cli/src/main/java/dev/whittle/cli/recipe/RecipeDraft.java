@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -30,10 +31,23 @@ public final class RecipeDraft {
   /// What paths are relative to in settings that the file does not make.
   private final Map<String, Path> folders;
 
-  private RecipeDraft(Path file, ObjectNode root, Map<String, Path> folders) {
+  /// Settings that have replaced those of the file, or stand beside them.
+  private final Set<String> replaced;
+
+  /// Settings that no one has asked for.
+  private final Set<String> suggested;
+
+  private RecipeDraft(
+      Path file,
+      ObjectNode root,
+      Map<String, Path> folders,
+      Set<String> replaced,
+      Set<String> suggested) {
     this.file = file;
     this.root = root;
-    this.folders = folders;
+    this.folders = new HashMap<>(folders);
+    this.replaced = new HashSet<>(replaced);
+    this.suggested = new HashSet<>(suggested);
   }
 
   /// Reads the file of a recipe.
@@ -48,12 +62,12 @@ public final class RecipeDraft {
   ///
   /// @param root its sections; a copy is taken
   public static RecipeDraft of(Path file, ObjectNode root) {
-    return new RecipeDraft(file, root.deepCopy(), new HashMap<>());
+    return new RecipeDraft(file, root.deepCopy(), Map.of(), Set.of(), Set.of());
   }
 
   /// Another draft of the same.
   public RecipeDraft copy() {
-    return new RecipeDraft(file, root.deepCopy(), new HashMap<>(folders));
+    return new RecipeDraft(file, root.deepCopy(), folders, replaced, suggested);
   }
 
   /// The parser's words; its lines with places in the file, and what is there, are indented.
@@ -137,14 +151,23 @@ public final class RecipeDraft {
   /// @param folder what paths in the value are relative to
   /// @throws RecipeException if the recipe has no such stage
   public void set(String key, JsonNode value, Path folder) {
+    put(key, value, folder);
+    replaced.add(key);
+  }
+
+  /// The same for a setting that may have no effect.
+  public void suggest(String key, JsonNode value, Path folder) {
+    put(key, value, folder);
+    suggested.add(key);
+  }
+
+  private void put(String key, JsonNode value, Path folder) {
     folders.put(key, folder);
     if (key.equals(RecipeReader.RUN_DIRECTORY)) {
       root.set(key, value);
       return;
     }
-    // A stage's name may have dots in it, a setting's has none.
-    int dot = key.lastIndexOf('.');
-    String section = dot < 0 ? key : key.substring(0, dot);
+    String section = section(key);
     if (!root.has(section) && !section.equals(RecipeReader.DEFAULTS)) {
       List<String> known = new ArrayList<>(root.propertyNames());
       known.add(RecipeReader.DEFAULTS);
@@ -152,14 +175,32 @@ public final class RecipeDraft {
           "'%s' is a setting of '%s', which %s does not have; %s"
               .formatted(key, section, file, NearestName.mend(section, known)));
     }
-    if (dot < 0) {
+    if (section.equals(key)) {
       throw new RecipeException(
           "'" + key + "' does not say which setting; write it as stage.setting=value");
     }
     if (!(root.path(section) instanceof ObjectNode)) {
       root.set(section, root.objectNode());
     }
-    ((ObjectNode) root.get(section)).set(key.substring(dot + 1), value);
+    ((ObjectNode) root.get(section)).set(key.substring(section.length() + 1), value);
+  }
+
+  /// A stage's name may have dots in it, a setting's has none.
+  private static String section(String key) {
+    int dot = key.lastIndexOf('.');
+    return dot < 0 ? key : key.substring(0, dot);
+  }
+
+  /// Whether something is wrong where a setting of a section has no effect. Where some of the
+  /// section's settings have been replaced, by a command line or an arm of a study, the others were
+  /// not written for them, and may go without.
+  boolean mustHaveEffect(String section, String setting) {
+    String key = section + "." + setting;
+    return replaced.contains(key)
+        || (!suggested.contains(key)
+            && replaced.stream()
+                .map(RecipeDraft::section)
+                .noneMatch(other -> other.equals(section) || other.equals(RecipeReader.DEFAULTS)));
   }
 
   /// Whether a section has a setting.

@@ -4,6 +4,7 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -87,17 +88,33 @@ final class StageResolver {
               + " make two stages of it");
     }
     List<Stage> made = new ArrayList<>();
+    List<Map<String, String>> idle = new ArrayList<>();
     if (alternatives.isEmpty()) {
-      made.add(stage(section, section, kind, values));
+      made.add(stage(section, section, kind, values, idle));
     } else {
       String name = alternatives.getFirst();
       for (Value value : values.get(name)) {
         Map<String, List<Value>> one = new LinkedHashMap<>(values);
         one.put(name, List.of(value));
-        made.add(stage(section + "-" + value.label(), section, kind, one));
+        made.add(stage(section + "-" + value.label(), section, kind, one, idle));
       }
     }
+    requireEffect(section, said.propertyNames(), idle);
     sections.put(section, made);
+  }
+
+  /// Fails where a setting that a section says has an effect in none of its stages.
+  ///
+  /// @param idle why settings have none, in each of them
+  private void requireEffect(
+      String section, Collection<String> said, List<Map<String, String>> idle) {
+    for (String name : said) {
+      if (draft.mustHaveEffect(section, name)
+          && idle.stream().allMatch(reasons -> reasons.containsKey(name))) {
+        throw new RecipeException(
+            "%s: %s.%s %s".formatted(file, section, name, idle.getFirst().get(name)));
+      }
+    }
   }
 
   private void put(
@@ -183,8 +200,13 @@ final class StageResolver {
     return text.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9_.]+", "-");
   }
 
+  /// @param idle gets why settings have no effect in this stage, which goes without them
   private Stage stage(
-      String name, String section, StageKind kind, Map<String, List<Value>> values) {
+      String name,
+      String section,
+      StageKind kind,
+      Map<String, List<Value>> values,
+      List<Map<String, String>> idle) {
     CommandSettings known = settings(kind);
     Map<String, List<String>> texts = new LinkedHashMap<>();
     Map<String, List<String>> shown = new LinkedHashMap<>();
@@ -198,6 +220,11 @@ final class StageResolver {
         .ifPresent(setting -> {
           throw new RecipeException("%s: %s lacks '%s'; add it".formatted(file, section, setting));
         });
+    Path directory = known.hasRunDirectory() ? runDirectory.resolve(name) : null;
+    Map<String, String> reasons = idle(section, known, texts, directory);
+    idle.add(reasons);
+    texts.keySet().removeAll(reasons.keySet());
+    shown.keySet().removeAll(reasons.keySet());
     Map<String, List<Path>> inputs = inputs(section, kind, texts);
     if (kind == StageKind.REPORT) {
       // It shows whatever there is.
@@ -208,7 +235,6 @@ final class StageResolver {
             .sorted()
             .map(setting -> Path.of(texts.get(setting).getFirst()))
             .toList();
-    Path directory = known.hasRunDirectory() ? runDirectory.resolve(name) : null;
     Stage stage =
         new Stage(
             name,
@@ -227,7 +253,7 @@ final class StageResolver {
                 .formatted(file, other.name(), name, output));
       }
     }
-    check(section, known, stage);
+    parsed(section, known, () -> commands.check(stage.commandLine()));
     stages.add(stage);
     return stage;
   }
@@ -289,6 +315,25 @@ final class StageResolver {
     }
   }
 
+  /// Why settings have no effect beside the others, by their names.
+  private Map<String, String> idle(
+      String section,
+      CommandSettings known,
+      Map<String, List<String>> texts,
+      @Nullable Path directory) {
+    List<String> line = commandLine(section, known, texts, directory);
+    Map<String, String> reasons = new LinkedHashMap<>();
+    parsed(
+        section,
+        known,
+        () -> {
+          for (IdleOption option : commands.idle(line)) {
+            known.nameOf(option.option()).ifPresent(name -> reasons.put(name, option.reason()));
+          }
+        });
+    return reasons;
+  }
+
   private List<String> commandLine(
       String section,
       CommandSettings known,
@@ -304,9 +349,10 @@ final class StageResolver {
     }
   }
 
-  private void check(String section, CommandSettings known, Stage stage) {
+  /// Has a command line looked at, and says what is wrong with it in a recipe's words.
+  private void parsed(String section, CommandSettings known, Runnable look) {
     try {
-      commands.check(stage.commandLine());
+      look.run();
     } catch (ParameterException e) {
       String key =
           e.getArgSpec() == null

@@ -1,6 +1,7 @@
 package dev.whittle.cli.study;
 
 import dev.whittle.cli.recipe.Commands;
+import dev.whittle.cli.recipe.IdleOption;
 import dev.whittle.cli.recipe.NearestName;
 import dev.whittle.cli.recipe.RecipeDraft;
 import dev.whittle.cli.recipe.RecipeDraft.Assignment;
@@ -211,7 +212,7 @@ public final class StudyReader {
       List<Long> seeds,
       boolean seeded) {
     if (!draft.has("defaults", "threads")) {
-      draft.set("defaults.threads", JsonNodeFactory.instance.numberNode(threads), folder);
+      draft.suggest("defaults.threads", JsonNodeFactory.instance.numberNode(threads), folder);
     }
     List<Cell> cells = new ArrayList<>();
     for (long seed : seeds) {
@@ -223,7 +224,7 @@ public final class StudyReader {
         arm.settings().forEach((key, value) -> own.set(key, value, folder));
         for (String stage : seeded ? own.sections(SEEDED) : List.<String>of()) {
           if (!own.has(stage, "seed")) {
-            own.set(stage + ".seed", JsonNodeFactory.instance.numberNode(seed), folder);
+            own.suggest(stage + ".seed", JsonNodeFactory.instance.numberNode(seed), folder);
           }
         }
         Path run = directory.resolve(arm.name()).resolve("seed-" + seed);
@@ -283,6 +284,11 @@ public final class StudyReader {
     @Override
     public picocli.CommandLine.Model.CommandSpec specification(String command) {
       return commands.specification(command);
+    }
+
+    @Override
+    public List<IdleOption> idle(List<String> arguments) {
+      return commands.idle(arguments);
     }
 
     @Override
