@@ -2,6 +2,7 @@ package dev.whittle.data;
 
 import dev.whittle.chat.ChatMessage;
 import dev.whittle.io.JsonProblem;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,6 +18,12 @@ final class ExampleParser {
   /// OpenAI's, and the one that Llama 3 has for what tools return.
   private static final List<String> ROLES =
       List.of("system", "developer", "user", "assistant", "tool", "function", "ipython");
+
+  /// What templates write of a message beside its content, and what they are given beside messages.
+  private static final List<String> UNUSED_OF_MESSAGES =
+      List.of("reasoning_content", "thinking", "tool_calls", "function_call");
+
+  private static final List<String> UNUSED_OF_CHATS = List.of("tools", "functions");
 
   private final Path path;
   private final long line;
@@ -44,6 +51,9 @@ final class ExampleParser {
     @Nullable String answer = label(object, "answer");
     @Nullable String domain = label(object, "domain");
     if (object.has("messages")) {
+      for (String name : UNUSED_OF_CHATS) {
+        requireNothing(object.get(name), name, "write it into the system message's 'content'");
+      }
       return new Example.Chat(line, messages(object.get("messages")), answer, domain);
     }
     if (object.has("prompt")) {
@@ -84,12 +94,29 @@ final class ExampleParser {
       if (!message.isObject()) {
         throw error("field '" + name + "' is not an object; write {\"role\": …, \"content\": …}");
       }
+      for (String unused : UNUSED_OF_MESSAGES) {
+        requireNothing(
+            message.get(unused),
+            name + "." + unused,
+            "write it into '" + name + ".content', in the form that the model has for it");
+      }
       messages.add(
           new ChatMessage(
               role(message.get("role"), name + ".role"),
               content(message.get("content"), name + ".content")));
     }
     return messages;
+  }
+
+  /// What is left out of a chat without a word is neither learnt nor missed until the model is
+  /// asked.
+  private void requireNothing(@Nullable JsonNode node, String name, String mend) {
+    if (node == null || node.isNull() || (node.isContainer() && node.isEmpty())) {
+      return;
+    }
+    if (!node.isString() || !node.stringValue().isEmpty()) {
+      throw error("field '" + name + "' would not be used; " + mend + ", and remove it");
+    }
   }
 
   /// OpenAI's form has a string here, or a list of parts, of which only text can be used.
@@ -110,7 +137,8 @@ final class ExampleParser {
 
   private String string(@Nullable JsonNode node, String name) {
     if (node == null || node.isNull()) {
-      throw error("has no field '" + name + "'; add it");
+      throw error(
+          "has no " + (node == null ? "" : "text in the ") + "field '" + name + "'; add it");
     }
     if (!node.isString()) {
       throw error("field '" + name + "' is not a string; write it in quotes");
@@ -118,6 +146,10 @@ final class ExampleParser {
     String text = node.stringValue();
     if (text.indexOf('\0') >= 0) {
       throw error("field '" + name + "' holds the character \\u0000; remove it");
+    }
+    if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
+      throw error(
+          "field '" + name + "' holds half of a pair of surrogates, such as \\ud83d; remove it");
     }
     return text;
   }

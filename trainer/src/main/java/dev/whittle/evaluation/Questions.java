@@ -36,6 +36,11 @@ final class Questions {
           "%s line %d has no field 'answer' to grade a reply by; add it"
               .formatted(dataset.path(), example.line()));
     }
+    if (example.answer().isBlank()) {
+      throw new DataException(
+          "%s line %d has an empty field 'answer'; write what a reply is to hold"
+              .formatted(dataset.path(), example.line()));
+    }
     example.requireQuestion(dataset.path());
   }
 

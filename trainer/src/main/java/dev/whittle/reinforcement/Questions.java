@@ -48,7 +48,7 @@ final class Questions {
     try (Stream<Example> examples = dataset.examples()) {
       for (Example example : (Iterable<Example>) examples::iterator) {
         String answer = example.answer();
-        if (answer == null || !example.asksForReply()) {
+        if (answer == null || answer.isBlank() || !example.asksForReply()) {
           left++;
         } else {
           questions.add(question(dataset, example, answer, tokenizer, longest));

@@ -128,6 +128,19 @@ class JsonlDatasetTest {
   }
 
   @Test
+  void fieldsThatSayNothingMayBeThere() throws IOException {
+    JsonlDataset dataset =
+        dataset(
+            """
+            {"messages": [{"role": "user", "content": "a", "tool_calls": [], "name": "b", \
+            "reasoning_content": ""}], "tools": null}\
+            """);
+    assertEquals(
+        new Example.Chat(1, List.of(new ChatMessage("user", "a")), null, null),
+        read(dataset).getFirst());
+  }
+
+  @Test
   void aPromptWithAnAnswerNeedsNoCompletion() throws IOException {
     JsonlDataset dataset = dataset("{\"prompt\": \"2+2=\", \"answer\": \"4\"}");
     assertEquals(new Example.PromptCompletion(1, "2+2=", "", "4", null), read(dataset).getFirst());
@@ -150,6 +163,11 @@ class JsonlDatasetTest {
         "{\"messages\": [{\"role\": \"gpt\", \"content\": \"a\"}]} | 'messages[0].role' is 'gpt'; write",
         "{\"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"image_url\"}]}]} | not text",
         "{\"text\": \"a\\u0000b\"} | \\u0000",
+        "{\"text\": \"a\\ud83d b\"} | holds half of a pair of surrogates",
+        "{\"messages\": [{\"role\": \"user\", \"content\": null}]} | no text in the field 'messages[0].content'",
+        "{\"messages\": [{\"role\": \"assistant\", \"content\": \"4\", \"reasoning_content\": \"2+2\"}]} | 'messages[0].reasoning_content' would not be used; write it into 'messages[0].content'",
+        "{\"messages\": [{\"role\": \"assistant\", \"content\": null, \"tool_calls\": [{\"id\": 1}]}]} | 'messages[0].tool_calls' would not be used",
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], \"tools\": [{}]} | 'tools' would not be used; write it into the system message",
         "{\"text\": \"a\", \"answer\": [1]} | 'answer' is not a string",
       })
   void aMalformedLineIsNamedWithItsField(String line, String expected) throws IOException {

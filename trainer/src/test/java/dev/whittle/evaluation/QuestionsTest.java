@@ -60,6 +60,13 @@ class QuestionsTest {
   }
 
   @Test
+  void anEmptyAnswerIsAnError() throws IOException {
+    String message =
+        refusal("{\"messages\": [{\"role\": \"user\", \"content\": \"Why?\"}], \"answer\": \" \"}");
+    assertTrue(message.contains("data.jsonl line 1 has an empty field 'answer'"), message);
+  }
+
+  @Test
   void aQuestionWithoutAnAnswerIsAnError() throws IOException {
     String message = refusal("{\"messages\": [{\"role\": \"user\", \"content\": \"Why?\"}]}");
     assertTrue(message.contains("data.jsonl line 1 has no field 'answer'"), message);
