@@ -27,7 +27,8 @@ public final class ChatTemplate {
   /// What reproducible builds call the variable that sets the present, in seconds since 1970.
   private static final String PRESENT = "SOURCE_DATE_EPOCH";
 
-  private static final String MEND = "; use data with 'prompt' and 'completion' or 'text'";
+  private static final String MEND =
+      "; use data with 'prompt' and 'completion' or 'text', and 'whittle run --raw'";
 
   private final Path model;
   private final Template template;
