@@ -42,7 +42,7 @@ final class ImportCommand implements Callable<Integer> {
   @Parameters(
       index = "0",
       paramLabel = "HF_DIR",
-      description = "The checkpoint's folder: Qwen3, Qwen2 or Llama.")
+      description = "The checkpoint's folder: Qwen3, Qwen2 or Llama, with byte-level BPE.")
   private Path folder;
 
   @Mixin private OutputFile output;

@@ -62,7 +62,8 @@ final class SamplingOptions implements OptionRules {
     try {
       return SamplerOptions.ofTemperature(temperature, seed);
     } catch (IllegalArgumentException e) {
-      throw new ParameterException(command.commandLine(), e.getMessage(), e);
+      String mend = temperature > 0 ? "" : "; --temp 0 takes the likeliest token";
+      throw new ParameterException(command.commandLine(), e.getMessage() + mend, e);
     }
   }
 
