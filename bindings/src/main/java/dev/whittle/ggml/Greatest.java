@@ -14,6 +14,10 @@ import java.lang.foreign.ValueLayout;
 final class Greatest {
   private static final int PIECE = 1024;
 
+  // As bits. What is not a number has greater ones than infinity, its sign aside.
+  private static final int INFINITY = 0x7f80_0000;
+  private static final int NEGATIVE_INFINITY = 0xff80_0000;
+
   private final int[] piece = new int[PIECE];
 
   /// The place of the greatest value, the first of equals; −1 if there is none that is a number
@@ -25,9 +29,7 @@ final class Greatest {
     int best = -1;
     float greatest = Float.NEGATIVE_INFINITY;
     for (int start = 0; start < count; start += PIECE) {
-      int length = Math.min(PIECE, count - start);
-      MemorySegment.copy(
-          values, ValueLayout.JAVA_INT, (long) start * Float.BYTES, piece, 0, length);
+      int length = read(values, start, count);
       if (greatestKey(length) > key(Float.floatToRawIntBits(greatest))) {
         for (int i = 0; i < length; i++) {
           float value = Float.intBitsToFloat(piece[i]);
@@ -39,6 +41,32 @@ final class Greatest {
       }
     }
     return best;
+  }
+
+  /// Whether the values have a softmax: all are numbers, and the greatest is finite. Negative
+  /// infinity is a number, of which a probability of zero comes.
+  ///
+  /// @param values F32
+  boolean haveSoftmax(MemorySegment values) {
+    int count = Math.toIntExact(values.byteSize() / Float.BYTES);
+    int greatest = 0;
+    int least = INFINITY;
+    for (int start = 0; start < count; start += PIECE) {
+      int length = read(values, start, count);
+      for (int i = 0; i < length; i++) {
+        int magnitude = piece[i] & Integer.MAX_VALUE;
+        least = Math.min(least, magnitude);
+        greatest = Math.max(greatest, piece[i] == NEGATIVE_INFINITY ? 0 : magnitude);
+      }
+    }
+    return greatest < INFINITY && least < INFINITY;
+  }
+
+  /// Reads the next piece, and returns how long it is.
+  private int read(MemorySegment values, int start, int count) {
+    int length = Math.min(PIECE, count - start);
+    MemorySegment.copy(values, ValueLayout.JAVA_INT, (long) start * Float.BYTES, piece, 0, length);
+    return length;
   }
 
   private int greatestKey(int length) {

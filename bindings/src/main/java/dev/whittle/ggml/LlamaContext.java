@@ -235,6 +235,20 @@ public final class LlamaContext implements AutoCloseable {
     return best;
   }
 
+  /// The samplers take logits for numbers, and would draw the last token of the vocabulary from any
+  /// that are not.
+  ///
+  /// @throws NativeException if there is no drawing from the logits after this token, which means
+  ///   that the model is broken
+  void requireSoftmax(int index) {
+    if (!greatest.haveSoftmax(logitsRow(index))) {
+      throw new NativeException(
+          "the model "
+              + model.path()
+              + " computes logits that are not finite numbers; its weights are bad");
+    }
+  }
+
   private MemorySegment logitsRow(int index) {
     requireOutput(index);
     MemorySegment row = Llama.llama_get_logits_ith(handle.pointer(), index);
@@ -244,8 +258,7 @@ public final class LlamaContext implements AutoCloseable {
     return handle.inside(row, (long) vocabularySize * Float.BYTES);
   }
 
-  /// The samplers assert that there are logits.
-  void requireOutput(int index) {
+  private void requireOutput(int index) {
     handle.requireOpen();
     if (index < 0 || !outputs.get(index)) {
       throw new IllegalArgumentException(

@@ -47,8 +47,12 @@ public final class Sampler implements AutoCloseable {
 
   /// Chooses the token after the one at this index of the context's last batch, and takes note of
   /// it (`llama_sampler_sample`).
+  ///
+  /// @throws IllegalArgumentException if that token did not ask for logits
+  /// @throws NativeException if the logits are not finite numbers, which means that the model is
+  ///   broken
   public int sample(LlamaContext context, int index) {
-    context.requireOutput(index);
+    context.requireSoftmax(index);
     return Llama.llama_sampler_sample(handle.pointer(), context.pointer(), index);
   }
 

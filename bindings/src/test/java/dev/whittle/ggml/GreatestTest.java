@@ -1,6 +1,8 @@
 package dev.whittle.ggml;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
@@ -59,5 +61,29 @@ class GreatestTest {
   void whereNothingIsANumberThereIsNone() {
     assertEquals(-1, indexIn(NAN, MINUS_INFINITY, NAN));
     assertEquals(-1, indexIn());
+  }
+
+  private static boolean haveSoftmax(float... values) {
+    try (Arena arena = Arena.ofConfined()) {
+      return new Greatest().haveSoftmax(arena.allocateFrom(ValueLayout.JAVA_FLOAT, values));
+    }
+  }
+
+  @Test
+  void onlyNumbersHaveASoftmax() {
+    float[] values = new float[3000];
+    assertTrue(haveSoftmax(values));
+    assertTrue(haveSoftmax(MINUS_INFINITY, -0f, MINUS_INFINITY, -Float.MAX_VALUE));
+    assertFalse(haveSoftmax(MINUS_INFINITY, MINUS_INFINITY));
+    assertFalse(haveSoftmax());
+    // What processors make of 0 / 0 has its sign set, and Java's own has not.
+    for (float bad :
+        new float[] {NAN, Float.intBitsToFloat(0xffc0_0000), Float.POSITIVE_INFINITY}) {
+      for (int place : new int[] {0, 1023, 2999}) {
+        values[place] = bad;
+        assertFalse(haveSoftmax(values));
+        values[place] = 0;
+      }
+    }
   }
 }

@@ -9,8 +9,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.whittle.gguf.GgufFile;
+import dev.whittle.gguf.GgufWriter;
+import dev.whittle.gguf.TensorData;
+import dev.whittle.gguf.TensorInfo;
 import dev.whittle.testing.DemoModel;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -373,5 +378,37 @@ class LlamaModelTest {
     ModelQuantizer quantizer = ModelQuantizer.of(FileType.Q4_0);
     assertThrows(
         IllegalArgumentException.class, () -> quantizer.quantize(model.path(), model.path()));
+  }
+
+  /// The model with one weight of its final norm broken.
+  private static Path broken(Path folder) throws IOException {
+    Path file = folder.resolve("broken.gguf");
+    try (GgufFile whole = GgufFile.open(model.path())) {
+      GgufWriter writer = new GgufWriter(whole.metadata());
+      for (TensorInfo tensor : whole.tensors()) {
+        MemorySegment data =
+            MemorySegment.ofArray(whole.data(tensor).toArray(ValueLayout.JAVA_BYTE));
+        if (tensor.name().equals("output_norm.weight")) {
+          data.set(ValueLayout.JAVA_FLOAT_UNALIGNED, 0, Float.NaN);
+        }
+        writer.add(tensor.name(), tensor.type(), tensor.shape(), TensorData.of(data));
+      }
+      writer.write(file, false);
+    }
+    return file;
+  }
+
+  @Test
+  void fromLogitsThatAreNoNumbersNothingIsChosen(@TempDir Path folder) throws IOException {
+    try (LlamaModel broken = LlamaModel.load(broken(folder), LlamaModelOptions.defaults());
+        LlamaContext context = broken.newContext(options().build());
+        Sampler sampler = Sampler.of(SamplerOptions.ofTemperature(1, 1))) {
+      Batch batch = new Batch(1);
+      batch.add(1, 0, 0, true);
+      context.decode(batch);
+      assertAll(
+          () -> assertThrows(NativeException.class, () -> context.likeliestToken(0)),
+          () -> assertThrows(NativeException.class, () -> sampler.sample(context, 0)));
+    }
   }
 }
