@@ -197,8 +197,7 @@ public final class TensorContext implements AutoCloseable {
     return tensor;
   }
 
-  /// The nodes that Java computes, of which there are some from now on. Whether any node is
-  /// computed by a kernel of Whittle's own.
+  /// Whether any node is computed by a kernel of Whittle's own.
   boolean hasKernelNodes() {
     return kernelNodes != null;
   }
@@ -208,6 +207,7 @@ public final class TensorContext implements AutoCloseable {
     parts.add(part);
   }
 
+  /// The nodes that kernels of Whittle's own compute, of which there are some from now on.
   KernelNodes kernelNodes() {
     if (kernelNodes == null) {
       kernelNodes = new KernelNodes(arena());
@@ -242,17 +242,19 @@ public final class TensorContext implements AutoCloseable {
     }
   }
 
+  /// @throws IllegalStateException if another thread is in the tensors' memory; it stays open then
   @Override
   public void close() {
     if (!open) {
       return;
     }
+    // First, so that the memory is out of reach before it is freed.
+    arena.close();
     open = false;
     parts.forEach(TensorContext::close);
     for (MemorySegment buffer : buffers) {
       Llama.ggml_backend_buffer_free(buffer);
     }
     Llama.ggml_free(pointer);
-    arena.close();
   }
 }
