@@ -1,9 +1,9 @@
 package dev.whittle.ggml;
 
-import java.util.concurrent.ExecutionException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 
 /// A thread for the graphs that other libraries than ggml compute parts of.
 ///
@@ -16,31 +16,18 @@ final class ApartThread implements AutoCloseable {
   private final ExecutorService executor =
       Executors.newSingleThreadExecutor(Thread.ofPlatform().daemon().name("graphs").factory());
 
-  /// Runs the work there, and waits for it.
+  /// Runs the work there, and waits for it, also where the caller is interrupted meanwhile: a graph
+  /// cannot be stopped, and its memory must not be freed under it.
   ///
   /// @throws RuntimeException what the work threw
   void run(Runnable work) {
-    Future<?> result = executor.submit(work);
-    boolean interrupted = false;
     try {
-      while (true) {
-        try {
-          result.get();
-          return;
-        } catch (InterruptedException _) {
-          // The graph cannot be stopped, and its memory must not be freed under it.
-          interrupted = true;
-        } catch (ExecutionException e) {
-          switch (e.getCause()) {
-            case RuntimeException cause -> throw cause;
-            case Error cause -> throw cause;
-            default -> throw new IllegalStateException(e.getCause());
-          }
-        }
-      }
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
+      CompletableFuture.runAsync(work, executor).join();
+    } catch (CompletionException e) {
+      switch (e.getCause()) {
+        case RuntimeException cause -> throw cause;
+        case Error cause -> throw cause;
+        default -> throw e;
       }
     }
   }

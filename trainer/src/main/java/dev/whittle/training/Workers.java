@@ -2,10 +2,10 @@ package dev.whittle.training;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ExecutionException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 
 /// Threads for work on host memory: encoding, decoding, the optimizer.
 public final class Workers implements AutoCloseable {
@@ -23,34 +23,29 @@ public final class Workers implements AutoCloseable {
     return threads;
   }
 
-  /// Runs all jobs and returns when they are done. Their order is not defined, so they must not
-  /// depend on each other.
+  /// Runs all jobs and returns when they are done, also where the caller is interrupted meanwhile:
+  /// they work in memory that may be freed behind this call. Their order is not defined, so they
+  /// must not depend on each other.
   ///
-  /// @throws RuntimeException the first one that a job threw
+  /// @throws RuntimeException the first one that a job threw, or an [Error]
   public void run(List<? extends Runnable> jobs) {
-    List<Future<?>> running = new ArrayList<>(jobs.size());
+    List<CompletableFuture<Void>> running = new ArrayList<>(jobs.size());
     for (Runnable job : jobs) {
-      running.add(executor.submit(job));
+      running.add(CompletableFuture.runAsync(job, executor));
     }
-    RuntimeException failure = null;
-    for (Future<?> future : running) {
+    Throwable failure = null;
+    for (CompletableFuture<Void> done : running) {
       try {
-        future.get();
-      } catch (ExecutionException e) {
-        if (failure == null) {
-          failure =
-              e.getCause() instanceof RuntimeException r
-                  ? r
-                  : new IllegalStateException(e.getCause());
-        }
-      } catch (InterruptedException e) {
-        executor.shutdownNow();
-        Thread.currentThread().interrupt();
-        throw new IllegalStateException("interrupted", e);
+        done.join();
+      } catch (CompletionException e) {
+        failure = failure == null ? e.getCause() : failure;
       }
     }
-    if (failure != null) {
-      throw failure;
+    switch (failure) {
+      case null -> {}
+      case RuntimeException e -> throw e;
+      case Error e -> throw e;
+      default -> throw new IllegalStateException(failure);
     }
   }
 
