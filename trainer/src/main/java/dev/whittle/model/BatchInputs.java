@@ -6,11 +6,15 @@ import dev.whittle.ggml.CudaOperations;
 import dev.whittle.ggml.GgmlType;
 import dev.whittle.ggml.Tensor;
 import dev.whittle.ggml.TensorContext;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /// The tokens of a micro-batch and where they stand, as tensors that several models may read.
 public final class BatchInputs implements AutoCloseable {
+  /// Scores that are made at a time, or those of one token if they are more.
+  private static final int PIECE = 1 << 22;
+
   private final BatchShape shape;
   private final TensorContext context;
   private final Tensor tokens;
@@ -18,7 +22,10 @@ public final class BatchInputs implements AutoCloseable {
   private final @Nullable Tensor scores;
   private final Tensor starts;
   private final int[] startValues;
+
+  /// Made when first needed: inputs that are only measured never are.
   private float @Nullable [] scoreValues;
+
   private final long bytes;
 
   public BatchInputs(Backend backend, BatchShape shape) {
@@ -43,7 +50,7 @@ public final class BatchInputs implements AutoCloseable {
 
   /// The bytes of the tensors, and of the array that the scores are made in.
   public long bytes() {
-    return bytes + (scores == null ? 0 : Float.BYTES * scores.elements());
+    return bytes + (scores == null ? 0 : (long) Float.BYTES * queriesAtATime() * shape.rowLength());
   }
 
   /// Token ids [tokens] I32.
@@ -85,20 +92,27 @@ public final class BatchInputs implements AutoCloseable {
     if (scores == null) {
       return;
     }
-    float[] values = scoreValues(scores);
-    Arrays.fill(values, Float.NEGATIVE_INFINITY);
-    for (int i = 0; i < n; i++) {
-      Arrays.fill(values, i * length + startValues[i], i * length + i % length + 1, 0f);
+    if (scoreValues == null) {
+      scoreValues = new float[queriesAtATime() * length];
     }
-    scores.write(values);
+    for (int first = 0; first < n; first += queriesAtATime()) {
+      int count = Math.min(queriesAtATime(), n - first);
+      Arrays.fill(scoreValues, 0, count * length, Float.NEGATIVE_INFINITY);
+      for (int i = 0; i < count; i++) {
+        int query = first + i;
+        int row = i * length;
+        Arrays.fill(scoreValues, row + startValues[query], row + query % length + 1, 0f);
+      }
+      MemorySegment made =
+          MemorySegment.ofArray(scoreValues).asSlice(0, (long) count * length * Float.BYTES);
+      scores.write(made, (long) first * length * Float.BYTES);
+    }
   }
 
-  /// Made when first needed: inputs that are only measured never are.
-  private float[] scoreValues(Tensor scores) {
-    if (scoreValues == null) {
-      scoreValues = new float[Math.toIntExact(scores.elements())];
-    }
-    return scoreValues;
+  /// Of how many tokens the scores are made at a time: those of all may be more than an array
+  /// holds.
+  private int queriesAtATime() {
+    return Math.clamp(PIECE / shape.rowLength(), 1, shape.tokens());
   }
 
   @Override
