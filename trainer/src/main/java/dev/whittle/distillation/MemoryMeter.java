@@ -28,6 +28,9 @@ public record MemoryMeter(
     Workers workers,
     long java,
     int devices) {
+  /// γ of the confidence-aware loss, which is not known yet: between its ends, where both of its
+  /// terms are computed.
+  private static final double CONFIDENCE = 0.5;
 
   /// The memory for micro-batches of a shape.
   public MemoryPlan measure(
@@ -50,7 +53,7 @@ public record MemoryMeter(
                 weights,
                 shape,
                 settings.widestLoss(),
-                0,
+                CONFIDENCE,
                 settings.completionOnly(),
                 activations)) {
       MemoryPlan plan = MemoryPlan.of(weights, engine, teacherWeights.residentBytes(), java);

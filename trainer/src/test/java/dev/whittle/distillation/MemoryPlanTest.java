@@ -127,7 +127,7 @@ class MemoryPlanTest {
                 weights,
                 shape,
                 settings.loss().widest(),
-                0,
+                0.7,
                 false,
                 activations)) {
       long teacherWeights = settings.loss().needsTeacher() ? teacher.residentBytes() : 0;
