@@ -43,7 +43,7 @@ public record DivergenceEvaluation(
 
   /// Evaluates the student on a corpus that was tokenized with the vocabulary of both.
   ///
-  /// @param documentsDone is told how many documents are done, in no certain order
+  /// @param documentsDone is told how many documents are done, one at a time
   /// @throws IllegalArgumentException if the models' vocabularies differ, or the corpus has no
   ///   token in scope
   public DivergenceReport run(
@@ -64,7 +64,9 @@ public record DivergenceEvaluation(
         Comparison comparison = new Comparison(studentContext, teacherContext);
         for (int d = next.getAndIncrement(); d < corpus.size(); d = next.getAndIncrement()) {
           statistics[d] = comparison.compare(corpus, d);
-          documentsDone.accept(done.incrementAndGet());
+          synchronized (done) {
+            documentsDone.accept(done.incrementAndGet());
+          }
         }
       }
     });

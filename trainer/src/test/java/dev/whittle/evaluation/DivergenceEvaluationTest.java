@@ -20,6 +20,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -92,6 +95,7 @@ class DivergenceEvaluationTest {
   @Test
   void theNumberOfWorkersDoesNotMatter() {
     List<Integer> done = new ArrayList<>();
+    AtomicInteger telling = new AtomicInteger();
     Path file = folder.resolve("workers.gguf");
     ModelQuantizer.of(FileType.Q2_K).withThreads(1).quantize(teacher.path(), file);
     try (LlamaModel student = LlamaModel.load(file, LlamaModelOptions.defaults())) {
@@ -103,14 +107,15 @@ class DivergenceEvaluationTest {
                   teacher,
                   corpus,
                   count -> {
-                    synchronized (done) {
-                      done.add(count);
-                    }
+                    // One worker at a time, however long it takes.
+                    assertEquals(1, telling.incrementAndGet());
+                    LockSupport.parkNanos(50_000_000);
+                    done.add(count);
+                    telling.decrementAndGet();
                   });
       assertEquals(one, two);
     }
-    done.sort(null);
-    assertEquals(corpus.size(), done.getLast());
+    assertEquals(IntStream.rangeClosed(1, corpus.size()).boxed().toList(), done);
   }
 
   @Test
