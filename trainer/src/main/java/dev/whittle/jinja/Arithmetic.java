@@ -76,10 +76,7 @@ final class Arithmetic {
     if (!(value instanceof String || value instanceof List<?>)) {
       throw new TemplateException(Values.kind(value) + " cannot be repeated");
     }
-    budget.spend(
-        Math.multiplyHigh(times, Values.length(value)) != 0
-            ? Long.MAX_VALUE
-            : times * Values.length(value));
+    budget.spend(saturated(times, Values.length(value)));
     if (value instanceof String text) {
       return text.isEmpty() ? text : text.repeat((int) times);
     }
@@ -87,6 +84,11 @@ final class Arithmetic {
     Collections.nCopies(((List<?>) value).isEmpty() ? 0 : (int) times, (List<?>) value)
         .forEach(list::addAll);
     return list;
+  }
+
+  /// The product of two numbers that are not negative, or as much of it as there is room for.
+  private static long saturated(long a, long b) {
+    return b != 0 && a > Long.MAX_VALUE / b ? Long.MAX_VALUE : a * b;
   }
 
   private static Object real(String operator, double left, double right) {

@@ -206,6 +206,7 @@ class TemplateTest {
         "{{ 'x' * 1000000000 }}",
         "{{ [1] * 1000000000000000000 }}",
         "{{ 'xxxxxxxxxxxxxxxx' * 9000000000000000000 }}",
+        "{{ 'xx' * 6917529027641081856 }}",
         "{% set ns = namespace(x='xxxxxxxxxxxxxxxx') %}"
             + "{% for i in range(99) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
         "{% set ns = namespace(x=[1]) %}"
