@@ -12,7 +12,7 @@ public enum Rejection {
   EXCLUDED,
   /// The reply does not give the prompt's answer.
   WRONG,
-  /// The same, but for case, spaces and punctuation, was kept before.
+  /// The same, but for case and spaces, was kept before.
   DUPLICATE,
   /// Something very similar was kept before.
   NEAR_DUPLICATE;
