@@ -2,6 +2,7 @@ package dev.whittle.cli;
 
 import dev.whittle.benchmark.SyntheticModel;
 import dev.whittle.huggingface.HuggingFaceCheckpoint;
+import dev.whittle.io.TemporaryFolder;
 import dev.whittle.model.ModelConfig;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -16,7 +17,7 @@ final class BenchModels implements AutoCloseable {
   private final @Nullable Path named;
   private final ModelConfig shape;
   private final boolean shaped;
-  private @Nullable Path folder;
+  private @Nullable TemporaryFolder folder;
 
   /// @param named the model to measure, if there is one
   /// @param shaped whether a model of this shape was asked for
@@ -67,22 +68,17 @@ final class BenchModels implements AutoCloseable {
     return folder().resolve(name);
   }
 
-  private Path folder() throws IOException {
+  private TemporaryFolder folder() throws IOException {
     if (folder == null) {
-      folder = Files.createTempDirectory("whittle-bench");
+      folder = TemporaryFolder.create();
     }
     return folder;
   }
 
   @Override
-  public void close() throws IOException {
+  public void close() {
     if (folder != null) {
-      try (var files = Files.list(folder)) {
-        for (Path file : files.toList()) {
-          Files.delete(file);
-        }
-      }
-      Files.delete(folder);
+      folder.close();
     }
   }
 }

@@ -1,10 +1,10 @@
 package dev.whittle.distillation;
 
 import dev.whittle.io.AtomicFile;
+import dev.whittle.io.TemporaryFolder;
 import dev.whittle.training.RunDirectory;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -20,7 +20,7 @@ final class BestModel implements AutoCloseable {
 
   private final EvaluationSettings settings;
   private final Path file;
-  private final @Nullable Path folder;
+  private final @Nullable TemporaryFolder folder;
   private @Nullable Evaluation best;
   private int fruitless;
 
@@ -36,7 +36,7 @@ final class BestModel implements AutoCloseable {
   BestModel(EvaluationSettings settings, @Nullable RunDirectory run) throws IOException {
     this.settings = settings;
     if (run == null) {
-      folder = Files.createTempDirectory("whittle");
+      folder = TemporaryFolder.create();
       file = folder.resolve("best.gguf");
       return;
     }
@@ -96,10 +96,9 @@ final class BestModel implements AutoCloseable {
   }
 
   @Override
-  public void close() throws IOException {
+  public void close() {
     if (folder != null) {
-      Files.deleteIfExists(file);
-      Files.delete(folder);
+      folder.close();
     }
   }
 }

@@ -115,7 +115,7 @@ final class Evaluations implements AutoCloseable {
   }
 
   @Override
-  public void close() throws IOException {
+  public void close() {
     if (model != null) {
       model.close();
     }

@@ -9,6 +9,7 @@ import dev.whittle.data.TokenizedDocument;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.gptq.GptqQuantizer;
 import dev.whittle.gptq.GptqSettings;
+import dev.whittle.io.TemporaryFolder;
 import dev.whittle.model.ModelFile;
 import dev.whittle.quantization.ImportanceCollector;
 import dev.whittle.quantization.ImportanceMatrix;
@@ -127,14 +128,10 @@ final class StudentStart {
           }
           startFrom(kept, students, teacher);
         } else {
-          Path folder = Files.createTempDirectory("whittle");
-          Path file = folder.resolve(name);
-          try {
+          try (TemporaryFolder folder = TemporaryFolder.create()) {
+            Path file = folder.resolve(name);
             quantize(teacher, file);
             startFrom(file, students, teacher);
-          } finally {
-            Files.deleteIfExists(file);
-            Files.delete(folder);
           }
         }
       }

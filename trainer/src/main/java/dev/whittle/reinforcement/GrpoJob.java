@@ -10,6 +10,7 @@ import dev.whittle.ggml.LlamaModelOptions;
 import dev.whittle.gguf.GgufFile;
 import dev.whittle.inference.ModelLoader;
 import dev.whittle.io.AtomicFile;
+import dev.whittle.io.TemporaryFolder;
 import dev.whittle.model.BatchShape;
 import dev.whittle.model.FrozenWeights;
 import dev.whittle.model.ModelFile;
@@ -59,9 +60,8 @@ public final class GrpoJob {
     AtomicFile.checkWritable(request.output(), request.overwrite());
     ModelLoader.requireSound(request.model());
     AtomicFile.checkRoom(request.output(), Files.size(request.model()));
-    Path folder = Files.createTempDirectory("whittle");
-    Path decoded = folder.resolve("reference.gguf");
-    try (Workers workers = new Workers(request.threads());
+    try (TemporaryFolder folder = TemporaryFolder.create();
+        Workers workers = new Workers(request.threads());
         ModelFile model = ModelFile.open(request.model());
         LlamaModel tokenizer = LlamaModel.load(request.model(), LlamaModelOptions.vocabulary())) {
       listener.stage("reading the questions");
@@ -72,15 +72,13 @@ public final class GrpoJob {
               longestQuestion(model),
               request.settings().seed(),
               listener::warning);
+      Path decoded = folder.resolve("reference.gguf");
       try (ModelFile reference = ModelFile.open(referenceFile(model, decoded));
           Backend backend = Backend.on(request.device(), request.threads());
           FrozenWeights held = new FrozenWeights(backend, reference)) {
         requireSameShape(model, reference);
         return train(new Parts(model, reference, held, backend, workers, tokenizer, questions));
       }
-    } finally {
-      Files.deleteIfExists(decoded);
-      Files.delete(folder);
     }
   }
 

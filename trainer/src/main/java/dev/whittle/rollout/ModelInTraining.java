@@ -5,10 +5,10 @@ import dev.whittle.ggml.LlamaModel;
 import dev.whittle.ggml.LlamaModelOptions;
 import dev.whittle.gguf.GgufFile;
 import dev.whittle.inference.ModelLoader;
+import dev.whittle.io.TemporaryFolder;
 import dev.whittle.training.TrainedModelFile;
 import dev.whittle.training.TrainedWeights;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
@@ -20,8 +20,8 @@ public final class ModelInTraining implements AutoCloseable {
   private final GgufFile source;
   private final FileType type;
   private final LlamaModelOptions options;
-  private final Path folder;
-  private final Path file;
+  private final TemporaryFolder folder = TemporaryFolder.create();
+  private final Path file = folder.resolve("model.gguf");
 
   /// Where the model is loaded, once that is known: its types stay what they are.
   private @Nullable LlamaModelOptions placed;
@@ -34,8 +34,6 @@ public final class ModelInTraining implements AutoCloseable {
     this.source = source;
     this.type = type;
     this.options = options;
-    folder = Files.createTempDirectory("whittle");
-    file = folder.resolve("model.gguf");
   }
 
   /// The model with its present blocks, to be closed before it is loaded anew.
@@ -53,11 +51,6 @@ public final class ModelInTraining implements AutoCloseable {
 
   @Override
   public void close() {
-    try {
-      Files.deleteIfExists(file);
-      Files.delete(folder);
-    } catch (IOException _) {
-      // Left over in the system's folder for what is temporary.
-    }
+    folder.close();
   }
 }
