@@ -73,6 +73,16 @@ public sealed interface Kernels permits GgmlKernels, OneDnnKernels, GpuKernels, 
   /// Adds dW to the gradient of the weight.
   void accumulate(Gradients gradients, Weight weight, Tensor operand, Tensor gradient);
 
+  /// Adds `Σ x xᵀ` over tokens to sums, with the x rounded to BF16.
+  ///
+  /// @param sums [k, k] F32
+  /// @param x [k, tokens] F32
+  default Tensor addOuterProducts(Operations operations, Tensor sums, Tensor x) {
+    Tensor byToken = operations.contiguous(operations.transpose(x));
+    return operations.addInPlace(
+        sums, operations.multiplyMatrices(operations.cast(byToken, GgmlType.BF16), byToken));
+  }
+
   /// Builds causal self-attention; see [Tape#attention].
   AttentionNodes attention(
       Tape tape, Variable q, Variable k, Variable v, AttentionMask mask, float scale);

@@ -59,6 +59,12 @@ final class OneDnnKernels implements Kernels {
   }
 
   @Override
+  public Tensor addOuterProducts(Operations operations, Tensor sums, Tensor x) {
+    Tensor byToken = operations.transpose(operations.cast(x, GgmlType.BF16));
+    return library.addProduct(operations, sums, byToken, byToken);
+  }
+
+  @Override
   public AttentionNodes attention(
       Tape tape, Variable q, Variable k, Variable v, AttentionMask mask, float scale) {
     return fusesAttention

@@ -199,9 +199,7 @@ public final class SingleLayer implements AutoCloseable {
   private InputProducts products(
       TensorContext context, List<String> matrices, Tensor x, Tensor sums) {
     Operations ops = new Operations(context);
-    Tensor byToken = ops.contiguous(ops.transpose(ops.multiply(x.asOutput(), counted)));
-    Tensor sum =
-        ops.addInPlace(sums, ops.multiplyMatrices(ops.cast(byToken, GgmlType.BF16), byToken));
+    Tensor sum = kernels().addOuterProducts(ops, sums, ops.multiply(x.asOutput(), counted));
     Graph graph = new Graph(context, "the products of a layer's inputs", NODES).expand(sum);
     return new InputProducts(List.copyOf(matrices), x, sums, graph);
   }

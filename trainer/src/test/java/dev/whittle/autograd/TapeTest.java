@@ -101,8 +101,8 @@ class TapeTest {
     short[] bits = new short[values.length];
     for (int o = 0; o < outputs; o++) {
       for (int i = 0; i < inputs; i++) {
-        int raw = Float.floatToRawIntBits(values[(int) (o * inputs + i)]);
-        bits[(int) (i * outputs + o)] = (short) ((raw + 0x7fff + ((raw >>> 16) & 1)) >>> 16);
+        int raw = Float.floatToRawIntBits(rounded(values[(int) (o * inputs + i)]));
+        bits[(int) (i * outputs + o)] = (short) (raw >>> 16);
       }
     }
     w.transposed().write(MemorySegment.ofArray(bits), 0);
@@ -473,5 +473,44 @@ class TapeTest {
         assertThrows(
             IllegalStateException.class, () -> tape.differentiate(y, leaf(4, 5), ops, leaf(1, 8)));
     assertTrue(e.getMessage().contains("blk.0.attn_q.weight"));
+  }
+
+  /// Two micro-batches, with shapes that no vector's length divides; products of BF16 factors are
+  /// exact in F32, so that only their sums round.
+  @Test
+  void outerProductsOfTokensAreAddedUp() {
+    int size = 75;
+    int tokens = 131;
+    Tensor x = leaf(size, tokens);
+    Tensor sums = leaf(size, size);
+    TensorContext context = own(new TensorContext(16));
+    Tensor added = kernels.addOuterProducts(new Operations(context), sums, x);
+    Graph graph = new Graph(context, "outer products", 16).expand(added);
+    leaves.allocate(backend);
+    GraphAllocator allocator = own(new GraphAllocator(backend));
+    allocator.reserve(graph);
+    allocator.allocate(graph);
+    sums.clear();
+    double[] wanted = new double[size * size];
+    for (int batch = 0; batch < 2; batch++) {
+      randomize(x);
+      backend.compute(graph);
+      float[] values = x.readFloats();
+      for (int t = 0; t < tokens; t++) {
+        for (int i = 0; i < wanted.length; i++) {
+          wanted[i] +=
+              rounded(values[t * size + i / size]) * (double) rounded(values[t * size + i % size]);
+        }
+      }
+    }
+    float[] found = sums.readFloats();
+    for (int i = 0; i < wanted.length; i++) {
+      assertEquals(wanted[i], found[i], 1e-5 * 2 * tokens, "element " + i);
+    }
+  }
+
+  private static float rounded(float value) {
+    int raw = Float.floatToRawIntBits(value);
+    return Float.intBitsToFloat((raw + 0x7fff + ((raw >>> 16) & 1)) & 0xffff0000);
   }
 }
