@@ -137,8 +137,8 @@ final class PtqCommand implements Callable<Integer>, OptionRules {
 
   @Override
   public Integer call() throws IOException {
-    Files.createDirectories(folder.resolve("cells"));
     List<PtqCell> cells = cells();
+    Files.createDirectories(folder.resolve("cells"));
     List<PtqResult> results = new ArrayList<>();
     try (Progress progress = new Progress(bench.terminal(), "bench ptq", "cells")) {
       for (PtqCell cell : cells) {
@@ -186,7 +186,7 @@ final class PtqCommand implements Callable<Integer>, OptionRules {
           return before;
         }
       } catch (JacksonException e) {
-        bench.terminal().say("warning: " + kept + " cannot be read and is measured again");
+        bench.terminal().warn(kept + " cannot be read and is measured again");
       }
     }
     PtqResult result;

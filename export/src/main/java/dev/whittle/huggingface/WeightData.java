@@ -8,9 +8,10 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.WritableByteChannel;
+import java.util.Locale;
 
 /// A checkpoint's tensor, converted while it is written: rows in another order, elements in another
-/// type.
+/// type. None of them may be infinite or NaN.
 final class WeightData implements TensorData {
   private static final ValueLayout.OfInt INT =
       ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -19,6 +20,10 @@ final class WeightData implements TensorData {
 
   /// How many elements are converted at a time.
   private static final int PIECE = 1 << 16;
+
+  /// How many bytes are written at a time where nothing is converted: so few that they are still in
+  /// the processor's cache once they have been looked at.
+  private static final long UNCONVERTED = 1 << 18;
 
   private final SafetensorsTensor source;
   private final GgmlType from;
@@ -34,10 +39,14 @@ final class WeightData implements TensorData {
     this.order = order;
   }
 
+  /// @throws CheckpointException if an element is not finite, or too large for the type
   @Override
   public void writeTo(WritableByteChannel channel) throws IOException {
     if (from == to && order == RowOrder.AS_IS) {
-      TensorData.of(source.data()).writeTo(channel);
+      MemorySegment all = source.data();
+      for (long start = 0; start < all.byteSize(); start += UNCONVERTED) {
+        write(all.asSlice(start, Math.min(UNCONVERTED, all.byteSize() - start)), channel);
+      }
       return;
     }
     long rowLength = source.shape().getLast();
@@ -68,7 +77,7 @@ final class WeightData implements TensorData {
       }
       case F16 -> {
         for (int i = 0; i < count; i++) {
-          target.putShort(toF16(element(data, i)));
+          target.putShort(Float.floatToFloat16(element(data, i)));
         }
       }
       case BF16 -> {
@@ -80,28 +89,13 @@ final class WeightData implements TensorData {
     }
   }
 
-  private float element(MemorySegment data, int index) {
+  private float element(MemorySegment data, long index) {
     return switch (from) {
-      case F32 -> Float.intBitsToFloat(data.get(INT, (long) index * Float.BYTES));
-      case F16 -> Float.float16ToFloat(data.get(SHORT, (long) index * Short.BYTES));
-      case BF16 -> Float.intBitsToFloat(data.get(SHORT, (long) index * Short.BYTES) << 16);
+      case F32 -> Float.intBitsToFloat(data.get(INT, index * Float.BYTES));
+      case F16 -> Float.float16ToFloat(data.get(SHORT, index * Short.BYTES));
+      case BF16 -> Float.intBitsToFloat(data.get(SHORT, index * Short.BYTES) << 16);
       default -> throw new IllegalStateException("no conversion from " + from);
     };
-  }
-
-  private short toF16(float value) {
-    short half = Float.floatToFloat16(value);
-    boolean overflow = Float.isFinite(value) && Float.isInfinite(Float.float16ToFloat(half));
-    if (overflow) {
-      throw new CheckpointException(
-          source.file()
-              + " has "
-              + value
-              + " in tensor '"
-              + source.name()
-              + "', which is too large for f16; convert to bf16 or f32");
-    }
-    return half;
   }
 
   /// Rounds to nearest, ties to even, and keeps a NaN one by making it quiet
@@ -114,11 +108,51 @@ final class WeightData implements TensorData {
     return (short) (bits + (0x7FFF + (bits >>> 16 & 1)) >>> 16);
   }
 
-  private static void drain(ByteBuffer buffer, WritableByteChannel channel) throws IOException {
-    buffer.flip();
-    while (buffer.hasRemaining()) {
-      channel.write(buffer);
-    }
+  private void drain(ByteBuffer buffer, WritableByteChannel channel) throws IOException {
+    write(MemorySegment.ofBuffer(buffer.flip()), channel);
     buffer.clear();
+  }
+
+  /// Writes elements of the type that they are to have.
+  private void write(MemorySegment elements, WritableByteChannel channel) throws IOException {
+    if (!Finiteness.isFinite(elements, to)) {
+      throw notFinite();
+    }
+    ByteBuffer bytes = elements.asByteBuffer();
+    while (bytes.hasRemaining()) {
+      channel.write(bytes);
+    }
+  }
+
+  /// Names the first element that is not finite, or is not once it has been converted.
+  private CheckpointException notFinite() {
+    long count = source.data().byteSize() / from.blockBytes();
+    for (long i = 0; i < count; i++) {
+      float value = element(source.data(), i);
+      if (!Float.isFinite(value)) {
+        return new CheckpointException(
+            "%s has %s in tensor '%s', element %,d; the checkpoint is damaged, or was trained into overflow: download it again, or use another"
+                .formatted(source.file(), value, source.name(), i));
+      }
+      if (isTooLarge(value)) {
+        return new CheckpointException(
+            "%s has %s in tensor '%s', which is too large for %s; convert to %s"
+                .formatted(
+                    source.file(),
+                    value,
+                    source.name(),
+                    to.name().toLowerCase(Locale.ROOT),
+                    to == GgmlType.F16 ? "bf16 or f32" : "f32"));
+      }
+    }
+    throw new IllegalStateException(source.name() + " has nothing that is not finite");
+  }
+
+  private boolean isTooLarge(float value) {
+    return switch (to) {
+      case F16 -> Float.isInfinite(Float.float16ToFloat(Float.floatToFloat16(value)));
+      case BF16 -> Float.isInfinite(Float.intBitsToFloat(toBf16(value) << 16));
+      default -> false;
+    };
   }
 }

@@ -251,15 +251,54 @@ class ConversionTest {
   void refusesWhatIsTooLargeForF16() throws IOException {
     TinyCheckpoint checkpoint = TinyCheckpoint.qwen3(12);
     checkpoint.tensors().get("model.embed_tokens.weight").values()[5] = 1e6f;
-    checkpoint.write(folder);
-    Path target = folder.resolve("model.gguf");
+    assertRefused(checkpoint, GgmlType.F16, "model.embed_tokens.weight", "convert to bf16 or f32");
+  }
 
-    try (HuggingFaceCheckpoint opened = HuggingFaceCheckpoint.open(folder)) {
+  @Test
+  void refusesWhatIsTooLargeForBf16() throws IOException {
+    TinyCheckpoint checkpoint = TinyCheckpoint.qwen3(12).dtype("F32");
+    checkpoint.tensors().get("model.embed_tokens.weight").values()[5] = -Float.MAX_VALUE;
+    assertRefused(checkpoint, GgmlType.BF16, "model.embed_tokens.weight", "convert to f32");
+    ImportedTensors.convert(folder, GgmlType.F32).close();
+  }
+
+  /// As they are, in another type, and in another order of rows; first, last, and on the way.
+  @ParameterizedTest
+  @CsvSource({
+    "F32, F32, NaN, 0",
+    "BF16, BF16, NaN, -1",
+    "F16, F16, Infinity, 100",
+    "F32, F16, -Infinity, -1",
+    "BF16, F32, NaN, 7",
+    "F16, BF16, Infinity, 0"
+  })
+  void refusesWhatIsNotFinite(String from, GgmlType to, float value, int place) throws IOException {
+    for (String name :
+        List.of(
+            "model.layers.1.mlp.down_proj.weight",
+            "model.layers.0.self_attn.q_proj.weight",
+            "model.layers.1.input_layernorm.weight")) {
+      TinyCheckpoint checkpoint = TinyCheckpoint.llama(12).dtype(from);
+      float[] values = checkpoint.tensors().get(name).values();
+      int at = place < 0 ? values.length - 1 : Math.min(place, values.length - 1);
+      values[at] = value;
+      assertRefused(
+          checkpoint,
+          to,
+          "model.safetensors has " + value + " in tensor '" + name + "', element ",
+          "download it again");
+    }
+  }
+
+  private void assertRefused(TinyCheckpoint checkpoint, GgmlType to, String... words)
+      throws IOException {
+    Path target = folder.resolve("model.gguf");
+    try (HuggingFaceCheckpoint opened = HuggingFaceCheckpoint.open(checkpoint.write(folder))) {
       CheckpointException failure =
-          assertThrows(
-              CheckpointException.class, () -> opened.writeGguf(target, GgmlType.F16, false));
-      assertTrue(failure.getMessage().contains("model.embed_tokens.weight"));
-      assertTrue(failure.getMessage().contains("convert to bf16 or f32"));
+          assertThrows(CheckpointException.class, () -> opened.writeGguf(target, to, false));
+      for (String word : words) {
+        assertTrue(failure.getMessage().contains(word), failure.getMessage());
+      }
     }
     assertFalse(Files.exists(target));
   }
