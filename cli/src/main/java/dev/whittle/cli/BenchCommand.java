@@ -181,7 +181,7 @@ final class BenchCommand implements Callable<Integer>, OptionRules {
       BenchComparison comparison = BenchComparison.of(terminal.json(report), earlier);
       comparison
           .differences()
-          .forEach(difference -> terminal.say("warning: not the same as then: " + difference));
+          .forEach(difference -> terminal.warn("not the same as then: " + difference));
       report = report.withComparison(comparison);
     }
     if (json) {

@@ -131,7 +131,7 @@ final class BudgetOptions implements OptionRules {
             given,
             candidates,
             budget,
-            CalibrationText.read(model, data, limits, DOCUMENTS),
+            CalibrationText.read(model, data, limits, DOCUMENTS, terminal),
             tokens,
             completionOnly,
             kept,

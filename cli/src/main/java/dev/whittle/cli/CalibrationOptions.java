@@ -101,8 +101,8 @@ final class CalibrationOptions {
   /// Reads the text, which must be given, and tokenizes it for a model.
   ///
   /// @param method which decides how much is taken where that is not said
-  TokenizedCorpus read(Path model, QuantizationMethod method) {
+  TokenizedCorpus read(Path model, QuantizationMethod method, Terminal terminal) {
     int count = documents > 0 ? documents : method == QuantizationMethod.BLOCKWISE ? 4096 : 1024;
-    return CalibrationText.read(model, List.of(dataset()), limits(), count);
+    return CalibrationText.read(model, List.of(dataset()), limits(), count, terminal);
   }
 }

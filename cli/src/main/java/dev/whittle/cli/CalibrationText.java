@@ -16,16 +16,20 @@ final class CalibrationText {
 
   private CalibrationText() {}
 
-  /// Reads data sets as if they were one, and tokenizes them for a model.
+  /// Reads data sets as if they were one, and tokenizes them for a model. Says how many documents
+  /// were left out or cut.
   ///
   /// @param limits how long a document may be
   /// @param documents take so many, chosen at random
   /// @throws dev.whittle.data.DataException if a line is malformed or too long, or there is no text
   static TokenizedCorpus read(
-      Path model, List<JsonlDataset> data, CorpusLimits limits, long documents) {
+      Path model, List<JsonlDataset> data, CorpusLimits limits, long documents, Terminal terminal) {
     try (LlamaModel tokenizer = ModelLoader.load(model, LlamaModelOptions.vocabulary())) {
-      return TokenizedCorpus.read(
-          data, new DocumentTokenizer(tokenizer), limits.withDocuments(documents, SEED));
+      TokenizedCorpus corpus =
+          TokenizedCorpus.read(
+              data, new DocumentTokenizer(tokenizer), limits.withDocuments(documents, SEED));
+      limits.notice(corpus).ifPresent(terminal::warn);
+      return corpus;
     }
   }
 }

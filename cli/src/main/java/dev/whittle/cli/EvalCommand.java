@@ -233,13 +233,13 @@ final class EvalCommand implements Callable<Integer>, OptionRules {
       LlamaModel student, Path teacherFile, JsonlDataset dataset, @Nullable EvalCallback rounding) {
     try (LlamaModel reference = ModelLoader.load(teacherFile, inference.modelOptions());
         Progress progress = new Progress(whittle.terminal(), "compare", "documents")) {
+      CorpusLimits limits =
+          CorpusLimits.ofContext(reference.trainedContext())
+              .withOverlong(Overlong.CUT)
+              .withDocuments(limit, 0);
       TokenizedCorpus corpus =
-          TokenizedCorpus.read(
-              dataset,
-              new DocumentTokenizer(reference),
-              CorpusLimits.ofContext(reference.trainedContext())
-                  .withOverlong(Overlong.CUT)
-                  .withDocuments(limit, 0));
+          TokenizedCorpus.read(dataset, new DocumentTokenizer(reference), limits);
+      limits.notice(corpus).ifPresent(whittle.terminal()::warn);
       Scope scope = corpus.completionTokens() > 0 ? Scope.COMPLETION : Scope.ALL;
       return new DivergenceEvaluation(scope, inference.threads(), inference.attention(), rounding)
           .run(student, reference, corpus, done -> progress.update(done, corpus.size(), ""));

@@ -24,7 +24,7 @@ final class GptqProgress implements BlockwiseListener, AutoCloseable {
   @Override
   public void warning(String sentence) {
     progress.close();
-    terminal.say("warning: " + sentence);
+    terminal.warn(sentence);
   }
 
   @Override

@@ -361,7 +361,7 @@ final class GrpoCommand implements Callable<Integer>, Checkable, OptionRules {
     @Override
     public void warning(String sentence) {
       progress.close();
-      whittle.terminal().say("warning: " + sentence);
+      whittle.terminal().warn(sentence);
     }
 
     @Override

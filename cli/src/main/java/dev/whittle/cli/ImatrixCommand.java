@@ -140,7 +140,8 @@ final class ImatrixCommand implements Callable<Integer>, OptionRules {
     JsonlDataset dataset = data.dataset();
     int longest = contextLength == null ? 2048 : contextLength;
     TokenizedCorpus corpus =
-        CalibrationText.read(model.path(), List.of(dataset), overlong.limits(longest), limit);
+        CalibrationText.read(
+            model.path(), List.of(dataset), overlong.limits(longest), limit, whittle.terminal());
     try (ModelFile file = ModelFile.open(model.path());
         Progress progress = new Progress(whittle.terminal(), "imatrix", "layers")) {
       return new WeightedImportance(processOutput, threads.threads())

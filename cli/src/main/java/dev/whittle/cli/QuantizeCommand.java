@@ -135,7 +135,9 @@ final class QuantizeCommand implements Callable<Integer>, Checkable, OptionRules
         return;
       }
       TokenizedCorpus text =
-          calibration.file() == null ? null : calibration.read(source, rounding());
+          calibration.file() == null
+              ? null
+              : calibration.read(source, rounding(), whittle.terminal());
       try (FoldedModel folded = fold(settings, plan, model, text)) {
         quantize(folded.path(), text);
       }
@@ -214,7 +216,8 @@ final class QuantizeCommand implements Callable<Integer>, Checkable, OptionRules
         show(quantizer.plan(model.file()));
         return;
       }
-      TokenizedCorpus corpus = text == null ? calibration.read(source, rounding()) : text;
+      TokenizedCorpus corpus =
+          text == null ? calibration.read(source, rounding(), whittle.terminal()) : text;
       QuantizationPlan plan;
       try (GptqProgress progress = new GptqProgress(whittle.terminal(), rounding())) {
         plan =

@@ -308,7 +308,7 @@ final class SynthesizeCommand implements Callable<Integer>, Checkable, OptionRul
     @Override
     public void warning(String sentence) {
       progress.close();
-      whittle.terminal().say("warning: " + sentence);
+      whittle.terminal().warn(sentence);
     }
   }
 }

@@ -108,6 +108,11 @@ final class Terminal {
     err.println(line);
   }
 
+  /// Warns people of something, on standard error.
+  void warn(String sentence) {
+    say("warning: " + sentence);
+  }
+
   /// Whether standard error is a terminal.
   boolean isLive() {
     return live;

@@ -47,7 +47,7 @@ final class TrainingProgress implements DistillationListener, AutoCloseable {
   @Override
   public void warning(String sentence) {
     close();
-    terminal.say("warning: " + sentence);
+    terminal.warn(sentence);
   }
 
   @Override

@@ -65,7 +65,12 @@ class QuantizeTest {
     Path weighed = importance("weighed.gguf", "--weigh-tokens");
     assertTrue(Files.mismatch(importance("plain.gguf"), weighed) >= 0);
     assertEquals(GgmlType.IQ2_XXS, typeAfter("iq2_xxs", FFN_UP, "--imatrix", weighed));
-    assertRefused(imatrix(folder.resolve("short.gguf"), "--weigh-tokens", "-c", 8), UNUSABLE, "-c");
+    Path cut = folder.resolve("short.gguf");
+    assertRefused(imatrix(cut, "--weigh-tokens", "-c", 8), UNUSABLE, "-c");
+    CommandLine told = imatrix(cut, "--weigh-tokens", "-c", 8, "--overlong", "cut");
+    assertDone(told);
+    assertTrue(
+        told.err().contains("documents longer than 8 tokens, which were cut: 20"), told.err());
     assertRefused(imatrix(folder.resolve("tiny.gguf"), "-c", 8), UNUSABLE, "--ctx-size", "16");
   }
 
@@ -95,9 +100,16 @@ class QuantizeTest {
             Demo.CHATS,
             "--calibration-documents",
             2,
+            "-c",
+            16,
+            "--overlong",
+            "cut",
             "-t",
             1);
     assertDone(warned);
+    assertTrue(
+        warned.err().contains("warning: documents longer than 16 tokens, which were cut: 2\n"),
+        warned.err());
     assertTrue(
         warned
             .err()

@@ -1,5 +1,7 @@
 package dev.whittle.data;
 
+import java.util.Optional;
+
 /// How much of a data set is taken.
 ///
 /// @param contextLength the most tokens of a document; a longer text is split
@@ -23,6 +25,19 @@ public record CorpusLimits(int contextLength, Overlong overlong, long maxDocumen
   /// The same with another rule for what is longer.
   public CorpusLimits withOverlong(Overlong other) {
     return new CorpusLimits(contextLength, other, maxDocuments, seed);
+  }
+
+  /// What to tell of a corpus that was read with these limits: how many of its documents are
+  /// longer, if any are.
+  public Optional<String> notice(TokenizedCorpus corpus) {
+    return corpus.overlong() == 0
+        ? Optional.empty()
+        : Optional.of(
+            "documents longer than %,d tokens, which were %s: %,d"
+                .formatted(
+                    contextLength,
+                    overlong == Overlong.CUT ? "cut" : "left out",
+                    corpus.overlong()));
   }
 
   /// The same of so many examples.

@@ -5,7 +5,6 @@ import dev.whittle.data.DataException;
 import dev.whittle.data.DataPosition;
 import dev.whittle.data.DocumentTokenizer;
 import dev.whittle.data.JsonlDataset;
-import dev.whittle.data.Overlong;
 import dev.whittle.data.PackedBatches;
 import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.evaluation.TaskEvaluation;
@@ -183,20 +182,11 @@ public final class DistillationJob {
         LlamaModel.load(request.teacher(), LlamaModelOptions.vocabulary())) {
       DocumentTokenizer tokenizer = new DocumentTokenizer(vocabulary);
       requireQuestions(tokenizer, teacher.trainedContext());
-      TokenizedCorpus corpus =
-          TokenizedCorpus.read(
-              request.data(),
-              tokenizer,
-              CorpusLimits.ofContext(request.settings().contextLength())
-                  .withOverlong(request.settings().overlong()));
-      if (corpus.overlong() > 0) {
-        listener.warning(
-            "%,d documents of the data are longer than %,d tokens and were %s"
-                .formatted(
-                    corpus.overlong(),
-                    request.settings().contextLength(),
-                    request.settings().overlong() == Overlong.CUT ? "cut" : "left out"));
-      }
+      CorpusLimits limits =
+          CorpusLimits.ofContext(request.settings().contextLength())
+              .withOverlong(request.settings().overlong());
+      TokenizedCorpus corpus = TokenizedCorpus.read(request.data(), tokenizer, limits);
+      limits.notice(corpus).ifPresent(listener::warning);
       if (request.settings().completionOnly() && corpus.completionTokens() == 0) {
         throw new DataException(
             "the data has nothing that the model is to produce; give its messages the role"

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -173,6 +174,10 @@ class TokenizedCorpusTest {
     TokenizedCorpus skipped =
         TokenizedCorpus.read(dataset, tokenizer, limits.withOverlong(Overlong.SKIP));
     assertEquals(1, skipped.overlong());
+    assertEquals(
+        Optional.of("documents longer than 32 tokens, which were left out: 1"),
+        limits.withOverlong(Overlong.SKIP).notice(skipped));
+    assertEquals(Optional.empty(), CorpusLimits.ofContext(512).notice(whole));
     assertEquals(2, skipped.size());
     assertArrayEquals(whole.document(2).tokens(), skipped.document(1).tokens());
 
