@@ -27,6 +27,11 @@ import org.jspecify.annotations.Nullable;
 /// The typed getters are empty where the key is absent, and throw a [GgufException] that names the
 /// file and the key where its value is of another kind.
 public final class GgufMetadata {
+  private static final String ARCHITECTURE = "general.architecture";
+
+  /// What a file holds that is no model: an importance matrix, a checkpoint.
+  private static final String TYPE = "general.type";
+
   private final String source;
   private final Map<String, GgufValue> values;
 
@@ -182,6 +187,13 @@ public final class GgufMetadata {
   }
 
   private GgufException missing(String key) {
+    if (key.equals(ARCHITECTURE) && values.get(TYPE) instanceof Text type) {
+      return new GgufException(
+          source
+              + " holds no model, but something of type '"
+              + type.value()
+              + "'; name a model's file");
+    }
     return new GgufException(
         source + " lacks the metadata '" + key + "'; convert the model again, or choose another");
   }

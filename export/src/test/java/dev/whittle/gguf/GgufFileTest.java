@@ -60,6 +60,19 @@ class GgufFileTest {
   }
 
   @Test
+  void whatIsNoModelIsCalledWhatItIs() throws IOException {
+    GgufBytes bytes = header(3, 0, 1).string("general.type").u32(8).string("imatrix");
+    try (GgufFile file = GgufFile.open(write(bytes))) {
+      GgufException e =
+          assertThrows(
+              GgufException.class, () -> file.metadata().requireString("general.architecture"));
+      assertTrue(e.getMessage().contains("holds no model, but something of type 'imatrix'"));
+      e = assertThrows(GgufException.class, () -> file.metadata().requireString("general.name"));
+      assertTrue(e.getMessage().contains("lacks the metadata 'general.name'"));
+    }
+  }
+
+  @Test
   void refusesMalformedMetadata() throws IOException {
     assertFails(header(3, 0, 1).string("").u32(4).u32(1), "empty key");
     assertFails(header(3, 0, 1).string("k").u32(13).u64(0), "unknown type 13");

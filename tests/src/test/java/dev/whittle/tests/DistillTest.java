@@ -75,6 +75,10 @@ class DistillTest {
     JsonNode proof = whittle("verify", out, "--run-dir", run, "--json").json();
     assertEquals(proof.get("tensors_intact"), proof.get("tensors_as_trained"));
     assertTrue(proof.get("runs").asBoolean());
+    CommandLine again =
+        whittle("distill", "-m", out, "-f", data, "-o", "none", "--type", "q2_k", "--dry-run");
+    assertDone(again);
+    assertTrue(again.err().contains("out.gguf is quantized itself"), again.err());
     Path exported = folder.resolve("exported.gguf");
     assertEquals(
         Files.size(out),

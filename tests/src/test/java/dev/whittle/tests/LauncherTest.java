@@ -5,6 +5,7 @@ import static dev.whittle.tests.Expectations.UNUSABLE;
 import static dev.whittle.tests.Expectations.assertDone;
 import static dev.whittle.tests.Expectations.assertRefused;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -131,25 +132,53 @@ class LauncherTest {
   @Test
   @Timeout(value = 5, unit = TimeUnit.MINUTES, threadMode = ThreadMode.SEPARATE_THREAD)
   void an_interrupted_run_leaves_nothing_half_written() throws Exception {
+    String err =
+        interruptedInTraining(
+            "distill",
+            "-m",
+            Demo.model().toString(),
+            "-f",
+            Demo.CHATS.toString(),
+            "-o",
+            "out.gguf",
+            "--type",
+            "q2_k",
+            "--init",
+            "rtn",
+            "-t",
+            "1");
+    assertTrue(err.endsWith("interrupted; nothing was written\n"), err);
+    try (Stream<Path> files = Files.list(folder)) {
+      assertEquals(List.of(), files.toList());
+    }
+  }
+
+  @Test
+  @Timeout(value = 5, unit = TimeUnit.MINUTES, threadMode = ThreadMode.SEPARATE_THREAD)
+  void a_stage_leaves_it_to_its_recipe_to_say_how_to_go_on() throws Exception {
+    String recipe =
+        """
+        run_dir: run
+        distill:
+          model: %s
+          data: %s
+          type: Q2_K
+          init: rtn
+          threads: 1
+        """
+            .formatted(Demo.model(), Demo.CHATS);
+    Path file = Files.writeString(folder.resolve("recipe.yaml"), recipe);
+    String err = interruptedInTraining("recipe", "run", file.toString());
+    assertTrue(err.endsWith("interrupted; run the recipe again to go on where it was\n"), err);
+    assertFalse(err.contains("--resume"), err);
+  }
+
+  /// Starts the launcher, interrupts it where it begins to train, and waits for its end.
+  ///
+  /// @return what it wrote to standard error
+  private String interruptedInTraining(String... arguments) throws Exception {
     Signal signal = Signal.interruption();
-    Process process =
-        process(
-                Demo.home().resolve("whittle"),
-                Map.of(),
-                "distill",
-                "-m",
-                Demo.model().toString(),
-                "-f",
-                Demo.CHATS.toString(),
-                "-o",
-                "out.gguf",
-                "--type",
-                "q2_k",
-                "--init",
-                "rtn",
-                "-t",
-                "1")
-            .start();
+    Process process = process(Demo.home().resolve("whittle"), Map.of(), arguments).start();
     StringBuilder err = new StringBuilder();
     try (BufferedReader reader = process.errorReader()) {
       for (String line = reader.readLine(); line != null; line = reader.readLine()) {
@@ -163,10 +192,7 @@ class LauncherTest {
       }
     }
     assertEquals(signal.exitCode(), process.waitFor(), err.toString());
-    assertTrue(err.toString().endsWith("interrupted; nothing was written\n"), err.toString());
-    try (Stream<Path> files = Files.list(folder)) {
-      assertEquals(List.of(), files.toList());
-    }
+    return err.toString();
   }
 
   private CommandLine start(Map<String, String> environment, String... arguments)

@@ -176,7 +176,22 @@ public final class DistillationJob {
     return file == null ? null : TeacherCache.open(file, teacher, teacherDigest, corpus);
   }
 
+  /// A student of a quantized teacher comes close to that one, whatever the original would say.
+  private void warnOfQuantized(ModelFile teacher) {
+    teacher.file().tensors().stream()
+        .map(TensorInfo::type)
+        .filter(GgmlType::isQuantized)
+        .findFirst()
+        .ifPresent(type ->
+            listener.warning(
+                request.teacher()
+                    + " is quantized itself (tensors in "
+                    + type
+                    + "): the student learns from that, and not from the model in full precision"));
+  }
+
   private TokenizedCorpus readCorpus(ModelFile teacher) {
+    warnOfQuantized(teacher);
     ModelLoader.requireSound(request.teacher());
     try (LlamaModel vocabulary =
         LlamaModel.load(request.teacher(), LlamaModelOptions.vocabulary())) {
