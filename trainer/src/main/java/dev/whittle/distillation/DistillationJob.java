@@ -22,6 +22,7 @@ import dev.whittle.quantization.QuantizationPlan;
 import dev.whittle.training.AvailableMemory;
 import dev.whittle.training.Digests;
 import dev.whittle.training.RunDirectory;
+import dev.whittle.training.RunLock;
 import dev.whittle.training.ScaleMode;
 import dev.whittle.training.TrainedModelFile;
 import dev.whittle.training.TrainedWeights;
@@ -68,7 +69,8 @@ public final class DistillationJob {
       MemoryChoice memory = memory(group, teacher, plan, corpus, workers);
       memory.requireFit(request.teacher().toString());
       String teacherDigest = Digests.sha256(request.teacher());
-      try (TeacherCache cache = openCache(teacher, teacherDigest, corpus)) {
+      try (TeacherCache cache = openCache(teacher, teacherDigest, corpus);
+          RunLock _ = RunLock.of(request.runDirectory())) {
         RunDirectory run = openRun(recipe(teacherDigest));
         StudentStart start = new StudentStart(request, listener, corpus, run);
         ImportanceMatrix matrix = start.importanceMatrix();

@@ -23,6 +23,7 @@ import dev.whittle.training.Checkpoint;
 import dev.whittle.training.DecodedModelFile;
 import dev.whittle.training.Digests;
 import dev.whittle.training.RunDirectory;
+import dev.whittle.training.RunLock;
 import dev.whittle.training.TrainedModelFile;
 import dev.whittle.training.TrainedWeights;
 import dev.whittle.training.Workers;
@@ -122,12 +123,24 @@ public final class GrpoJob {
   }
 
   private GrpoResult train(Parts parts) throws IOException {
-    GrpoSettings settings = request.settings();
     ImportanceMatrix matrix = importance();
     PolicyTypes types = PolicyTypes.of(parts.model().file(), request.types(), matrix != null);
     BatchShape shape = shape(parts.questions());
     Activations activations = activations(parts, types, shape);
-    RunDirectory run = openRun(recipe());
+    try (RunLock _ = RunLock.of(request.runDirectory())) {
+      return train(parts, types, matrix, shape, activations, openRun(recipe()));
+    }
+  }
+
+  private GrpoResult train(
+      Parts parts,
+      PolicyTypes types,
+      @Nullable ImportanceMatrix matrix,
+      BatchShape shape,
+      Activations activations,
+      @Nullable RunDirectory run)
+      throws IOException {
+    GrpoSettings settings = request.settings();
     try (TrainedWeights weights = weights(parts.backend(), parts, types, matrix);
         PolicyEngine engine = engine(parts.backend(), parts, weights, shape, activations);
         RolloutGenerator generator =

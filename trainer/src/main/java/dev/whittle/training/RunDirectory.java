@@ -63,15 +63,15 @@ public final class RunDirectory {
           channel -> channel.write(ByteBuffer.wrap(YAML.writeValueAsBytes(recipe))));
       Files.writeString(run.metricsFile(), "");
     } catch (IOException e) {
-      throw new IOException(
-          "the run directory "
-              + root
-              + " cannot be written ("
-              + IoProblem.of(e)
-              + "); name another",
-          e);
+      throw unwritable(root, e);
     }
     return run;
+  }
+
+  static IOException unwritable(Path root, IOException e) {
+    return new IOException(
+        "the run directory " + root + " cannot be written (" + IoProblem.of(e) + "); name another",
+        e);
   }
 
   /// Fails where [#create] would refuse the folder, so that a run finds out before it begins.
@@ -157,9 +157,10 @@ public final class RunDirectory {
           .forEach(e -> recipe.put(e.getKey(), YAML.treeToValue(e.getValue(), Object.class)));
       return recipe;
     } catch (JacksonException e) {
-      throw new IOException(
-          recipeFile() + " is not valid YAML: " + e.getOriginalMessage() + "; restore or delete it",
-          e);
+      // The words that come with it are several lines, a drawing among them.
+      String line = e.getLocation() == null ? "" : " line " + e.getLocation().getLineNr();
+      throw new RunDirectoryException(
+          recipeFile() + line + " is not valid YAML; restore or delete it", e);
     }
   }
 

@@ -9,4 +9,8 @@ public final class RunDirectoryException extends IOException {
   RunDirectoryException(String message) {
     super(message);
   }
+
+  RunDirectoryException(String message, Throwable cause) {
+    super(message, cause);
+  }
 }

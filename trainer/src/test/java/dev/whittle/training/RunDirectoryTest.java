@@ -1,10 +1,14 @@
 package dev.whittle.training;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -36,6 +40,35 @@ class RunDirectoryTest {
             + why
             + "; resume with the settings that the run began with",
         e.getMessage());
+  }
+
+  @Test
+  void twoRunsAtOnceDoNotShareAFolder() throws IOException {
+    Path run = folder.resolve("run");
+    try (RunLock _ = RunLock.of(run)) {
+      RunDirectoryException e =
+          assertThrows(RunDirectoryException.class, () -> RunLock.of(run).close());
+      assertEquals(
+          "another process trains in " + run + "; wait for it, or name another folder",
+          e.getMessage());
+    }
+    try (RunLock _ = RunLock.of(run)) {
+      assertTrue(Files.isDirectory(run));
+    }
+    assertFalse(Files.exists(run.resolve(".lock")));
+  }
+
+  @Test
+  void settingsThatAreNoYamlAreNamedWithTheirLine() throws IOException {
+    RunDirectory.create(folder, Map.of("steps", 10), false);
+    Path recipe = folder.resolve("recipe.yaml");
+    Files.writeString(recipe, "x: [\n", StandardOpenOption.APPEND);
+
+    RunDirectoryException e =
+        assertThrows(
+            RunDirectoryException.class, () -> RunDirectory.resume(folder, Map.of("steps", 10)));
+    assertEquals(1, e.getMessage().lines().count());
+    assertTrue(e.getMessage().contains("recipe.yaml line 3 is not valid YAML"), e.getMessage());
   }
 
   @Test
