@@ -5,6 +5,7 @@ import dev.whittle.data.ExampleWriter;
 import dev.whittle.data.JsonlDataset;
 import dev.whittle.io.AtomicFile;
 import dev.whittle.io.JsonProblem;
+import dev.whittle.io.LockFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -39,10 +40,13 @@ final class UnfinishedDataset implements AutoCloseable {
   private final Path output;
   private final boolean overwrite;
   private final Map<String, String> settings;
+  private final LockFile lock;
   private final FileChannel lines;
   private Account account;
 
-  private UnfinishedDataset(Path output, boolean overwrite, FileChannel lines, Account account) {
+  private UnfinishedDataset(
+      Path output, boolean overwrite, LockFile lock, FileChannel lines, Account account) {
+    this.lock = lock;
     this.output = output;
     this.overwrite = overwrite;
     this.settings = account.settings();
@@ -54,11 +58,28 @@ final class UnfinishedDataset implements AutoCloseable {
   ///
   /// @param settings what decides the lines, by the names of the command line's options
   /// @throws SynthesisException if there is an unfinished one that is neither to be gone on with
-  ///   nor to be overwritten, or one that was made by other settings
+  ///   nor to be overwritten, or one that was made by other settings, or that another process is
+  ///   making now
   static UnfinishedDataset open(
       Path output, Map<String, String> settings, boolean resume, boolean overwrite)
       throws IOException {
     AtomicFile.checkWritable(output, overwrite);
+    LockFile lock =
+        LockFile.take(output.resolveSibling(output.getFileName() + ".part.lock"))
+            .orElseThrow(() ->
+                new SynthesisException(
+                    "another process writes " + output + "; wait for it, or choose another name"));
+    try {
+      return open(output, settings, resume, overwrite, lock);
+    } catch (IOException | RuntimeException e) {
+      lock.close();
+      throw e;
+    }
+  }
+
+  private static UnfinishedDataset open(
+      Path output, Map<String, String> settings, boolean resume, boolean overwrite, LockFile lock)
+      throws IOException {
     Path accountFile = accountFile(output);
     boolean left = Files.exists(accountFile);
     if (left && !resume && !overwrite) {
@@ -77,7 +98,7 @@ final class UnfinishedDataset implements AutoCloseable {
             StandardOpenOption.CREATE,
             StandardOpenOption.READ,
             StandardOpenOption.WRITE);
-    UnfinishedDataset dataset = new UnfinishedDataset(output, overwrite, lines, account);
+    UnfinishedDataset dataset = new UnfinishedDataset(output, overwrite, lock, lines, account);
     try {
       dataset.cutOff();
     } catch (IOException | RuntimeException e) {
@@ -188,5 +209,6 @@ final class UnfinishedDataset implements AutoCloseable {
   @Override
   public void close() throws IOException {
     lines.close();
+    lock.close();
   }
 }

@@ -1,22 +1,19 @@
 package dev.whittle.training;
 
+import dev.whittle.io.LockFile;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// Keeps the folder of a run to one process while it trains there. Two would delete each other's
 /// checkpoints and write their metrics in turns.
 public final class RunLock implements AutoCloseable {
-  private final Path file;
-  private final FileChannel channel;
+  private final LockFile file;
 
-  private RunLock(Path file, FileChannel channel) {
+  private RunLock(LockFile file) {
     this.file = file;
-    this.channel = channel;
   }
 
   /// Takes a folder, which is made if it does not exist.
@@ -28,34 +25,23 @@ public final class RunLock implements AutoCloseable {
     if (directory == null) {
       return null;
     }
-    Path file = directory.resolve(".lock");
-    FileChannel channel;
+    Optional<LockFile> file;
     try {
       Files.createDirectories(directory);
-      channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+      file = LockFile.take(directory.resolve(".lock"));
     } catch (IOException e) {
       throw RunDirectory.unwritable(directory, e);
     }
-    if (!isLocked(channel)) {
-      channel.close();
-      throw new RunDirectoryException(
-          "another process trains in " + directory + "; wait for it, or name another folder");
-    }
-    return new RunLock(file, channel);
+    return new RunLock(
+        file.orElseThrow(() ->
+            new RunDirectoryException(
+                "another process trains in "
+                    + directory
+                    + "; wait for it, or name another folder")));
   }
 
-  private static boolean isLocked(FileChannel channel) throws IOException {
-    try {
-      return channel.tryLock() != null;
-    } catch (OverlappingFileLockException _) {
-      return false;
-    }
-  }
-
-  /// Gives the folder back. The lock's file goes too, so that no copy of the run holds it.
   @Override
   public void close() throws IOException {
-    Files.deleteIfExists(file);
-    channel.close();
+    file.close();
   }
 }

@@ -22,6 +22,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -216,6 +217,24 @@ class SynthesisJobTest {
 
   private static SynthesisResult run(SynthesisRequest request, int round) throws IOException {
     return new SynthesisJob(request, new SynthesisListener() {}, round).run();
+  }
+
+  @Test
+  void twoRunsAtOnceDoNotWriteTheSameDataSet() throws IOException {
+    Path output = folder.resolve("chats.jsonl");
+    try (UnfinishedDataset _ = UnfinishedDataset.open(output, Map.of(), false, false)) {
+      SynthesisException e =
+          assertThrows(
+              SynthesisException.class,
+              () -> UnfinishedDataset.open(output, Map.of(), true, true).close());
+      assertEquals(
+          "another process writes " + output + "; wait for it, or choose another name",
+          e.getMessage());
+    }
+    try (UnfinishedDataset _ = UnfinishedDataset.open(output, Map.of(), false, false);
+        Stream<Path> files = Files.list(folder)) {
+      assertEquals(2, files.filter(f -> f.toString().startsWith(output.toString())).count());
+    }
   }
 
   @Test

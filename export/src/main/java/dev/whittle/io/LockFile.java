@@ -1,0 +1,49 @@
+package dev.whittle.io;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Optional;
+
+/// A file that at most one process holds at a time, so that what it stands for is one process's
+/// too. A process that is killed holds it no more.
+public final class LockFile implements AutoCloseable {
+  private final Path file;
+  private final FileChannel channel;
+
+  private LockFile(Path file, FileChannel channel) {
+    this.file = file;
+    this.channel = channel;
+  }
+
+  /// Takes the file, which is made if it does not exist.
+  ///
+  /// @return nothing if it is held already
+  /// @throws IOException if it cannot be written
+  public static Optional<LockFile> take(Path file) throws IOException {
+    FileChannel channel =
+        FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+    try {
+      if (channel.tryLock() != null) {
+        return Optional.of(new LockFile(file, channel));
+      }
+    } catch (OverlappingFileLockException _) {
+      // Held by this process.
+    } catch (IOException e) {
+      channel.close();
+      throw e;
+    }
+    channel.close();
+    return Optional.empty();
+  }
+
+  /// Gives the file back, and deletes it, so that nothing of it is copied with what it stands for.
+  @Override
+  public void close() throws IOException {
+    Files.deleteIfExists(file);
+    channel.close();
+  }
+}
