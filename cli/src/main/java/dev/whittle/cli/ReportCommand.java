@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -47,10 +46,7 @@ final class ReportCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    List<RunResults> results = new ArrayList<>();
-    for (Path run : runs) {
-      results.add(RunResults.read(run));
-    }
+    List<RunResults> results = RunResults.read(runs);
     Path target = output == null ? runs.getFirst().resolve("report.html") : output;
     OutputFile.check(target, force);
     byte[] page = new ReportPage(results).toHtml().getBytes(StandardCharsets.UTF_8);

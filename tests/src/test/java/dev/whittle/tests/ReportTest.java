@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -63,6 +64,15 @@ class ReportTest {
         "seconds":1.5,"versions":{"whittle":"1"}}
         """
             .formatted(stage, kind, model));
+    Files.writeString(
+        run.resolve("stages/eval-" + stage + ".json"),
+        """
+        {"stage":"eval-%s","kind":"eval","hash":"0123456789abcdef","settings":{},\
+        "inputs":{"model":[{"path":"%s","bytes":1,"modified":1,"sha256":"0"}]},\
+        "writes":["%s"],"outputs":[],"finished":"2026-01-01T00:00:00Z",\
+        "seconds":1.5,"versions":{"whittle":"1"}}
+        """
+            .formatted(stage, model, run.resolve("eval-" + stage + ".json")));
   }
 
   @Test
@@ -133,6 +143,25 @@ class ReportTest {
     assertTrue(page.contains("first distill"), page);
     assertTrue(page.contains("<path class=\"line c1\""), page);
     assertEquals(1, count(page, "Accuracy, all questions"));
+  }
+
+  @Test
+  void tells_runs_of_the_same_name_apart() throws IOException {
+    Path low = run("low/seed-1");
+    Path high = run("high/seed-1");
+    // As a study leaves it: the evaluation of a shared stage names the file of the other run.
+    Files.copy(
+        low.resolve("eval-import.json"),
+        high.resolve("eval-import.json"),
+        StandardCopyOption.REPLACE_EXISTING);
+    Path out = folder.resolve("both.html");
+    assertDone(whittle("report", low, high, high.resolve("../seed-1"), "-o", out));
+    String page = Files.readString(out);
+    assertTrue(page.contains("<h1>low/seed-1, high/seed-1</h1>"), page);
+    assertTrue(page.contains("low/seed-1 distill"), page);
+    assertTrue(page.contains("high/seed-1 distill"), page);
+    assertEquals(2, count(page, "; in full precision 100.0% in"));
+    assertFalse(page.contains("high/seed-1 import"), "the teacher of both, once");
   }
 
   @Test

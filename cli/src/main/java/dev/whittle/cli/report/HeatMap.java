@@ -1,9 +1,12 @@
 package dev.whittle.cli.report;
 
+import java.util.Comparator;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -14,10 +17,18 @@ import java.util.regex.Pattern;
 record HeatMap(String title, TensorErrors errors, double scale) {
   private static final Pattern LAYER = Pattern.compile("blk\\.(\\d+)\\.(.+)\\.weight");
 
+  /// The matrices of a layer in the order of the network: files have them in others.
+  private static final List<String> KINDS =
+      List.of("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down");
+
   String toHtml() {
-    Map<Integer, Map<String, Double>> layers = new LinkedHashMap<>();
+    Map<Integer, Map<String, Double>> layers = new TreeMap<>();
     Map<String, Double> others = new LinkedHashMap<>();
-    Set<String> kinds = new LinkedHashSet<>();
+    Set<String> kinds =
+        new TreeSet<>(
+            Comparator.comparing(
+                    (String kind) -> KINDS.contains(kind) ? KINDS.indexOf(kind) : KINDS.size())
+                .thenComparing(Comparator.naturalOrder()));
     errors
         .byTensor()
         .forEach((name, error) -> {

@@ -163,13 +163,21 @@ record LineChart(String title, List<Line> lines, boolean noisy) {
     List<Double> ticks(int count) {
       List<Double> ticks = new ArrayList<>();
       if (logarithmic) {
-        for (int power = (int) Math.ceil(Math.log10(least) - 1e-9);
-            power <= Math.log10(greatest) + 1e-9;
-            power++) {
-          ticks.add(Math.pow(10, power));
-        }
-        if (ticks.size() >= 2) {
-          return ticks;
+        for (double[] multiples : new double[][] {{1}, {1, 2, 5}}) {
+          ticks.clear();
+          for (int power = (int) Math.floor(Math.log10(least));
+              power <= Math.log10(greatest) + 1e-9;
+              power++) {
+            for (double multiple : multiples) {
+              double tick = multiple * Math.pow(10, power);
+              if (tick >= least * (1 - 1e-9) && tick <= greatest * (1 + 1e-9)) {
+                ticks.add(tick);
+              }
+            }
+          }
+          if (ticks.size() >= 2) {
+            return ticks;
+          }
         }
         ticks.clear();
         ticks.add(least);

@@ -10,7 +10,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -21,7 +24,7 @@ import tools.jackson.databind.json.JsonMapper;
 
 /// What a run directory holds: that of a recipe, or of a single training run.
 ///
-/// @param name of the directory
+/// @param name of the directory, and of those above where runs are compared that have the same
 /// @param recipe as YAML; null if there is none
 /// @param stages the records of a recipe's stages, in the order in which they were done
 /// @param metrics of each training run
@@ -37,19 +40,29 @@ public record RunResults(
   private static final String METRICS = "metrics.jsonl";
   private static final String JSON_ENDING = ".json";
 
-  /// Reads a run directory: metrics in it and in its folders, the records of stages, and what
-  /// `whittle eval -o` wrote into it.
+  /// Reads run directories: metrics in them and in their folders, the records of stages, and what
+  /// `whittle eval -o` wrote into them. One that is named twice is read once.
   ///
-  /// @throws ReportException if the folder holds nothing to report
+  /// @throws ReportException if a folder holds nothing to report
   /// @throws IOException if a file cannot be read
-  public static RunResults read(Path folder) throws IOException {
+  public static List<RunResults> read(List<Path> folders) throws IOException {
+    Map<Path, Path> byPlace = new LinkedHashMap<>();
+    folders.forEach(folder -> byPlace.putIfAbsent(folder.toAbsolutePath().normalize(), folder));
+    Iterator<String> names = RunNames.of(List.copyOf(byPlace.keySet())).iterator();
+    List<RunResults> runs = new ArrayList<>();
+    for (Path folder : byPlace.values()) {
+      runs.add(read(folder, names.next()));
+    }
+    return runs;
+  }
+
+  private static RunResults read(Path folder, String name) throws IOException {
     if (!Files.isDirectory(folder)) {
       throw new ReportException(
           folder
               + (Files.exists(folder) ? " is no folder" : " does not exist")
               + "; name the run directory of a recipe or of a training run");
     }
-    String name = String.valueOf(folder.toAbsolutePath().normalize().getFileName());
     List<StageRecord> stages = stages(folder);
     List<Metrics> metrics = metrics(folder, name);
     List<Evaluated> models = models(folder, stages);
@@ -105,7 +118,7 @@ public record RunResults(
       }
       String stem = file.getFileName().toString().replaceFirst("\\.json$", "");
       Path replies = file.resolveSibling(stem + ".replies.jsonl");
-      Path model = Path.of(report.model());
+      Path model = model(stages, file).orElse(Path.of(report.model()));
       Optional<StageRecord> origin = writer(stages, model);
       models.add(
           new Evaluated(
@@ -122,6 +135,14 @@ public record RunResults(
             .thenComparing(Evaluated::quality)
             .thenComparing(Evaluated::label));
     return models;
+  }
+
+  /// The model that a stage evaluated. What the evaluation itself names may be the same file in
+  /// another run directory, since studies do the same stage once for all runs.
+  private static Optional<Path> model(List<StageRecord> stages, Path evaluation) {
+    return writer(stages, evaluation.toAbsolutePath().normalize())
+        .flatMap(stage -> stage.inputs().getOrDefault("model", List.of()).stream().findFirst())
+        .map(input -> Path.of(input.path()));
   }
 
   private static Optional<StageRecord> writer(List<StageRecord> stages, Path model) {
