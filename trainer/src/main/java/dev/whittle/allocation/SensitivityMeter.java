@@ -27,10 +27,12 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /// Measures what lowering tensors to smaller types does to a model's distributions, with the
 /// trainer's own passes.
@@ -216,12 +218,19 @@ public final class SensitivityMeter implements AutoCloseable {
       try (Arena arena = Arena.ofConfined()) {
         BlockEncoders.fitted(type, Effort.FAST)
             .encode(
-                decoded(tensor.type(), source, arena),
-                blocks,
-                rows,
-                tensor.rowLength(),
-                importance.means(tensor.name()).orElse(null));
+                decoded(tensor.type(), source, arena), blocks, rows, tensor.rowLength(), columns());
       }
+    }
+
+    /// What the columns count; all the same for a token embedding, of which no importance matrix
+    /// knows, in types that have to be given something.
+    private float @Nullable [] columns() {
+      float[] means = importance.means(tensor.name()).orElse(null);
+      if (means == null && type.requiresImportance()) {
+        means = new float[Math.toIntExact(tensor.rowLength())];
+        Arrays.fill(means, 1);
+      }
+      return means;
     }
 
     void move(float point) {

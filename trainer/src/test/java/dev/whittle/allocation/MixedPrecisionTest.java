@@ -76,7 +76,7 @@ class MixedPrecisionTest {
     Map<String, GgmlType> all = new LinkedHashMap<>();
     try (ModelFile model = ModelFile.open(file);
         SensitivityMeter meter =
-            new SensitivityMeter(model, importance(text), text, text, false, 1)) {
+            new SensitivityMeter(model, importance(file, text), text, text, false, 1)) {
       model.file().tensors().stream()
           .filter(tensor -> tensor.rows() > 1)
           .forEach(tensor -> all.put(tensor.name(), GgmlType.Q4_0));
@@ -87,6 +87,18 @@ class MixedPrecisionTest {
       assertEquals(divergence, sensitivity.total(), 0.05 * divergence);
       assertEquals(0, meter.divergence(Map.of()), 1e-6);
       assertTrue(meter.divergence(Map.of("blk.0.ffn_up.weight", GgmlType.Q4_0)) < divergence);
+    }
+  }
+
+  @Test
+  void typesThatNeedAnImportanceAreMeasuredWhereThereIsNone() {
+    TokenizedCorpus text = RandomText.corpus(6, 100, 9);
+    try (ModelFile model = ModelFile.open(DemoModel.file());
+        SensitivityMeter meter =
+            new SensitivityMeter(model, importance(model.path(), text), text, text, false, 1)) {
+      double coarse = meter.divergence(Map.of(ModelFile.EMBEDDING, GgmlType.IQ2_XXS));
+      double fine = meter.divergence(Map.of(ModelFile.EMBEDDING, GgmlType.Q4_K));
+      assertTrue(coarse > fine && fine > 0, coarse + " and " + fine);
     }
   }
 
@@ -182,7 +194,7 @@ class MixedPrecisionTest {
     return PostTrainingQuantizer.of(types).withThreads(1);
   }
 
-  private ImportanceMatrix importance(TokenizedCorpus text) {
+  private static ImportanceMatrix importance(Path file, TokenizedCorpus text) {
     List<int[]> documents = new ArrayList<>();
     for (int i = 0; i < text.size(); i++) {
       documents.add(text.document(i).tokens());
