@@ -100,9 +100,6 @@ public final class Backend implements AutoCloseable {
   /// @throws NativeException if the backend reports a failure
   /// @throws IllegalStateException if this backend only measures
   public void compute(Graph graph) {
-    if (measuring) {
-      throw new IllegalStateException(graph.title() + " was only measured, so it cannot run");
-    }
     compute(List.of(graph));
   }
 
@@ -122,7 +119,11 @@ public final class Backend implements AutoCloseable {
   /// is faster than one by one: it works on while the next graph is prepared.
   ///
   /// @throws NativeException if the backend reports a failure
+  /// @throws IllegalStateException if this backend only measures
   public void compute(List<Graph> graphs) {
+    if (measuring) {
+      throw new IllegalStateException("what was only measured cannot run");
+    }
     if (isHost() && graphs.stream().anyMatch(graph -> graph.context().hasKernelNodes())) {
       apart = apart == null ? new ApartThread() : apart;
       apart.run(() -> computeHere(graphs));

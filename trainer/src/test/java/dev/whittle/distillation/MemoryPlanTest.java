@@ -229,6 +229,7 @@ class MemoryPlanTest {
       assertThrows(IllegalStateException.class, a::host);
       Graph graph = new Graph(context, "a sum", 4).expand(sum);
       assertThrows(IllegalStateException.class, () -> measuring.compute(graph));
+      assertThrows(IllegalStateException.class, () -> measuring.compute(List.of(graph, graph)));
     }
   }
 }
