@@ -172,6 +172,15 @@ public final class Tensor {
     transferTo(MemorySegment.ofArray(values), 0);
   }
 
+  /// Sets every element to a value.
+  ///
+  /// @throws IllegalArgumentException if the tensor is not contiguous F32
+  public void fill(float value) {
+    float[] values = new float[Math.toIntExact(elements())];
+    Arrays.fill(values, value);
+    write(values);
+  }
+
   /// Copies the bytes of `source`, on or off the heap, to byte `offset` of the tensor.
   public void write(MemorySegment source, long offset) {
     transferTo(source, offset);

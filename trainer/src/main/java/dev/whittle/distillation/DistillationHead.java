@@ -13,7 +13,7 @@ import dev.whittle.ggml.GraphAllocator;
 import dev.whittle.ggml.Operations;
 import dev.whittle.ggml.Tensor;
 import dev.whittle.ggml.TensorContext;
-import java.util.Arrays;
+import dev.whittle.model.LogitChunk;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -25,14 +25,8 @@ import org.jspecify.annotations.Nullable;
 public final class DistillationHead implements AutoCloseable {
   private static final int NODES = 256;
 
-  /// The logits of a chunk have about so many elements: 64 MiB on a CPU, 2 GiB on a GPU.
-  private static final int HOST_CHUNK = 1 << 24;
-
-  private static final int DEVICE_CHUNK = 1 << 29;
-
-  /// A chunk is a multiple of so many tokens: kernels for products are several times slower where
-  /// rows do not begin at whole vectors.
-  private static final int CHUNK_STEP = 64;
+  /// The logits of a chunk on a GPU have about so many elements: 2 GiB.
+  private static final int DEVICE_ELEMENTS = 1 << 29;
 
   /// The student's last two weights and its hidden states before them.
   ///
@@ -74,17 +68,15 @@ public final class DistillationHead implements AutoCloseable {
     weighsTokens = mix.tokenWeights() != TokenWeights.UNIFORM;
     spare = Math.toIntExact(student.hidden().dimension(1) - 1);
     vocabulary = Math.toIntExact(student.head().value().dimension(1));
-    int elements = backend.isHost() ? HOST_CHUNK : DEVICE_CHUNK;
-    chunk = Math.min(spare, (elements / vocabulary / CHUNK_STEP + 1) * CHUNK_STEP);
+    int elements = backend.isHost() ? LogitChunk.HOST_ELEMENTS : DEVICE_ELEMENTS;
+    chunk = LogitChunk.tokens(elements, vocabulary, spare);
 
     indices = leaves.newTensor(GgmlType.I32, chunk);
     targets = leaves.newTensor(GgmlType.I32, chunk);
     weights = leaves.newTensor(GgmlType.F32, 1, chunk);
     Tensor ones = leaves.newTensor(GgmlType.F32, 1, chunk);
     leaves.allocate(backend);
-    float[] one = new float[chunk];
-    Arrays.fill(one, 1f);
-    ones.write(one);
+    ones.fill(1);
 
     allocator = new GraphAllocator(backend);
     Operations ops = new Operations(context);

@@ -13,6 +13,7 @@ import dev.whittle.ggml.Operations;
 import dev.whittle.ggml.Tensor;
 import dev.whittle.ggml.TensorContext;
 import dev.whittle.model.FrozenWeights;
+import dev.whittle.model.LogitChunk;
 import dev.whittle.model.ModelFile;
 import dev.whittle.model.Trunk;
 import java.util.Arrays;
@@ -29,13 +30,6 @@ import java.util.Random;
 /// spread.
 final class FisherHead implements AutoCloseable {
   private static final int NODES = 128;
-
-  /// The logits of a chunk have about so many elements: 64 MiB.
-  private static final int CHUNK_ELEMENTS = 1 << 24;
-
-  /// A chunk is a multiple of so many tokens: kernels for products are several times slower where
-  /// rows do not begin at whole vectors.
-  private static final int CHUNK_STEP = 64;
 
   private final Backend backend;
   private final int spare;
@@ -65,16 +59,14 @@ final class FisherHead implements AutoCloseable {
     gradient = trunk.outputGradient();
     spare = Math.toIntExact(gradient.dimension(1) - 1);
     int vocabulary = model.config().vocabulary();
-    chunk = Math.min(spare, (CHUNK_ELEMENTS / vocabulary / CHUNK_STEP + 1) * CHUNK_STEP);
+    chunk = LogitChunk.tokens(LogitChunk.HOST_ELEMENTS, vocabulary, spare);
     indices = leaves.newTensor(GgmlType.I32, chunk);
     counted = leaves.newTensor(GgmlType.F32, 1, chunk);
     Tensor signs = leaves.newTensor(GgmlType.F32, vocabulary, chunk);
     Tensor ones = leaves.newTensor(GgmlType.F32, 1, chunk);
     leaves.allocate(backend);
     signs.write(signs(vocabulary * chunk, new Random(seed)));
-    float[] one = new float[chunk];
-    Arrays.fill(one, 1f);
-    ones.write(one);
+    ones.fill(1);
 
     Operations ops = new Operations(context);
     Kernels kernels = Kernels.of(backend);

@@ -14,7 +14,6 @@ import dev.whittle.ggml.Operations;
 import dev.whittle.ggml.Tensor;
 import dev.whittle.ggml.TensorContext;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -156,9 +155,7 @@ public final class Trunk implements AutoCloseable {
     }
     persistent.allocate(backend);
     if (ones != null) {
-      float[] values = new float[Math.toIntExact(ones.elements())];
-      Arrays.fill(values, 1f);
-      ones.write(values);
+      ones.fill(1);
     }
     positions = Positions.of(inputs, config, family, ropeFactors);
     shared = new GraphAllocator(backend);

@@ -12,6 +12,7 @@ import dev.whittle.ggml.GraphAllocator;
 import dev.whittle.ggml.Operations;
 import dev.whittle.ggml.Tensor;
 import dev.whittle.ggml.TensorContext;
+import dev.whittle.model.LogitChunk;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -34,13 +35,6 @@ import org.jspecify.annotations.Nullable;
 /// that begins with the gradient at the logits.
 final class PolicyHead implements AutoCloseable {
   private static final int NODES = 256;
-
-  /// The logits of a chunk have about so many elements: 64 MiB.
-  private static final int CHUNK_ELEMENTS = 1 << 24;
-
-  /// A chunk is a multiple of so many tokens: kernels for products are several times slower where
-  /// rows do not begin at whole vectors.
-  private static final int CHUNK_STEP = 64;
 
   /// Keeps logarithms finite.
   private static final float TINY = 1e-30f;
@@ -98,16 +92,14 @@ final class PolicyHead implements AutoCloseable {
     this.backend = backend;
     spare = Math.toIntExact(student.hidden().dimension(1) - 1);
     vocabulary = Math.toIntExact(student.head().value().dimension(1));
-    chunk = Math.min(spare, (CHUNK_ELEMENTS / vocabulary / CHUNK_STEP + 1) * CHUNK_STEP);
+    chunk = LogitChunk.tokens(LogitChunk.HOST_ELEMENTS, vocabulary, spare);
     indices = leaves.newTensor(GgmlType.I32, chunk);
     targets = leaves.newTensor(GgmlType.I32, chunk);
     policyWeights = leaves.newTensor(GgmlType.F32, 1, chunk);
     divergenceWeights = leaves.newTensor(GgmlType.F32, 1, chunk);
     Tensor ones = leaves.newTensor(GgmlType.F32, 1, chunk);
     leaves.allocate(backend);
-    float[] one = new float[chunk];
-    Arrays.fill(one, 1f);
-    ones.write(one);
+    ones.fill(1);
 
     float scale = (float) (1 / temperature);
     Operations ops = new Operations(forwardContext);

@@ -43,7 +43,7 @@ final class LearnedHeads {
       List<BlockDiagonal> starts) {
     String block = "blk." + number + ".";
     float[] value = layer.weight("attn_v.weight").readFloats();
-    apply(new Scaling(norm), value);
+    new Scaling(norm).applyToRows(value);
     float[] output = layer.weight("attn_output.weight").readFloats();
     return learn(
         new Reader(block + "attn_v.weight", value),
@@ -175,11 +175,11 @@ final class LearnedHeads {
     /// With `A = P⁻ᵀ` on the rows and `G = E H`, the slope in P is `2 A Gᵀ Q` of each head.
     private double outputError(BlockDiagonal map, float[] slopes) {
       float[] weights = output.values().clone();
-      apply(map.shared(sharing).inverseTransposed(), weights);
+      map.shared(sharing).inverseTransposed().applyToRows(weights);
       float[] hessian = outputInputs.clone();
-      apply(map.shared(sharing), hessian);
+      map.shared(sharing).applyToRows(hessian);
       hessian = Products.transposed(hessian, columns);
-      apply(map.shared(sharing), hessian);
+      map.shared(sharing).applyToRows(hessian);
       OutputError.Result result = errors.of(output.name(), weights, hessian, columns);
       float[] changes = Products.transposed(result.products(), columns);
       float[] rounded = Products.transposed(result.rounded(), columns);
@@ -196,11 +196,11 @@ final class LearnedHeads {
     private double valueError(BlockDiagonal map, float[] slopes) {
       int rows = config.keyValueHeads() * size;
       float[] weights = Products.transposed(value.values(), width);
-      apply(map, weights);
+      map.applyToRows(weights);
       OutputError.Result result =
           errors.of(value.name(), Products.transposed(weights, rows), valueInputs, width);
       float[] back = Products.transposed(result.rounded(), width);
-      apply(inverse(map), back);
+      inverse(map).applyToRows(back);
       float[] error = Products.transposed(back, rows);
       for (int i = 0; i < error.length; i++) {
         error[i] -= value.values()[i];
@@ -252,11 +252,5 @@ final class LearnedHeads {
               CommonOps_DDRM.transpose(MatrixMap.matrixOf(block), null)));
     }
     return new BlockDiagonal(inverses);
-  }
-
-  private static void apply(LinearMap map, float[] rows) {
-    for (int first = 0; first < rows.length; first += map.size()) {
-      map.apply(rows, first);
-    }
   }
 }

@@ -240,7 +240,7 @@ final class LearnedRotations {
     float[] weights = scaled(decoded(name), "blk." + layer + ".attn_norm.weight");
     float[] columns =
         Products.transposed(products.timesTransposed(weights, transposed, width), width);
-    apply(headMap(layer), columns);
+    headMap(layer).applyToRows(columns);
     int rows = config.keyValueHeads() * config.headSize();
     float[] turned = Products.transposed(columns, rows);
     OutputError.Result result = error(name, turned, hessian, width);
@@ -262,13 +262,13 @@ final class LearnedRotations {
     int sharing = config.heads() / config.keyValueHeads();
     BlockDiagonal map = headMap(layer).shared(sharing);
     float[] weights = decoded(name);
-    apply(map, weights);
+    map.applyToRows(weights);
     float[] turned =
         products.timesTransposed(transposed, Products.transposed(weights, columns), config.width());
     float[] hessian = inputs.get(layer).heads().clone();
-    apply(map, hessian);
+    map.applyToRows(hessian);
     hessian = Products.transposed(hessian, columns);
-    apply(map, hessian);
+    map.applyToRows(hessian);
     OutputError.Result result = error(name, turned, hessian, columns);
     if (result == null) {
       return;
@@ -329,15 +329,9 @@ final class LearnedRotations {
     return products.timesTransposed(half, transposed, width);
   }
 
-  private static void apply(LinearMap map, float[] rows) {
-    for (int first = 0; first < rows.length; first += map.size()) {
-      map.apply(rows, first);
-    }
-  }
-
   /// A matrix with the gain of the norm before it.
   private float[] scaled(float[] weights, String norm) {
-    apply(new Scaling(Rotations.gain(model, norm)), weights);
+    new Scaling(Rotations.gain(model, norm)).applyToRows(weights);
     return weights;
   }
 

@@ -14,6 +14,13 @@ public sealed interface LinearMap permits Scaling, Rotation, MatrixMap, BlockDia
   /// @param first where the vector begins
   void apply(float[] values, int first);
 
+  /// Puts `x M` in the place of each row `x` of a matrix [rows, size].
+  default void applyToRows(float[] matrix) {
+    for (int first = 0; first < matrix.length; first += size()) {
+      apply(matrix, first);
+    }
+  }
+
   /// `M⁻ᵀ`.
   LinearMap inverseTransposed();
 }
