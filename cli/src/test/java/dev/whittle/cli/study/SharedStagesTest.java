@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -27,14 +28,17 @@ class SharedStagesTest {
   void of_many_at_once_one_does_the_work() throws Exception {
     SharedStages shared = new SharedStages();
     AtomicInteger made = new AtomicInteger();
+    CountDownLatch begun = new CountDownLatch(8);
     List<Callable<Boolean>> jobs = new ArrayList<>();
     for (int i = 0; i < 8; i++) {
       String hash = i % 2 == 0 ? "even" : "odd";
       jobs.add(() -> {
+        begun.countDown();
         try (StageStore.Claim claim = shared.claim(hash)) {
           if (claim.finished().isEmpty()) {
             made.incrementAndGet();
-            Thread.sleep(20);
+            // All of them want one of the two by then.
+            begun.await();
             claim.publish(finished(hash));
           }
           return claim.finished().orElseThrow().record().hash().equals(hash);
