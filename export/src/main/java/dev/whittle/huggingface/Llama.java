@@ -14,13 +14,6 @@ record Llama() implements ModelFamily {
   }
 
   @Override
-  public void check(JsonObject json, ModelConfig config) {
-    if (config.headDim() % 2 != 0) {
-      throw json.invalid("head_dim", "must be even for RoPE; correct it");
-    }
-  }
-
-  @Override
   public List<Weight> weights(ModelConfig config) {
     return new DecoderWeights(config)
         .queryAndKey(RowOrder.neighbouringPairs(config.headDim()))

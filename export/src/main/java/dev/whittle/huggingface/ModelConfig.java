@@ -47,6 +47,9 @@ record ModelConfig(
     if (headDim.isEmpty() && hidden % heads != 0) {
       throw config.invalid("head_dim", "is missing and hidden_size / heads is not whole; add it");
     }
+    if (headDim.orElse(hidden / heads) % 2 != 0) {
+      throw config.invalid("head_dim", "must be even for RoPE; correct it");
+    }
     return new ModelConfig(
         (int) config.requireCount("num_hidden_layers", MAX_LAYERS),
         contextLength,

@@ -39,7 +39,7 @@ sealed interface ModelFamily permits Qwen3, Qwen2, Llama {
   /// Fails for models of the family that llama.cpp could not run.
   ///
   /// @throws CheckpointException for a reason that names the field
-  void check(JsonObject json, ModelConfig config);
+  default void check(JsonObject json, ModelConfig config) {}
 
   /// Every tensor that such a model has.
   List<Weight> weights(ModelConfig config);

@@ -55,6 +55,12 @@ class CheckpointErrorTest {
   }
 
   @Test
+  void refusesHeadsThatRopeCannotPair() throws IOException {
+    checkpoint.config().put("head_dim", 15);
+    assertFails(checkpoint.write(folder), "'head_dim' must be even");
+  }
+
+  @Test
   void namesAMissingTensor() throws IOException {
     checkpoint.tensors().remove("model.layers.1.mlp.up_proj.weight");
     assertFails(checkpoint.write(folder), "lacks the tensor 'model.layers.1.mlp.up_proj.weight'");
