@@ -131,7 +131,7 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
   /// What a damaged file says of itself may be part of a sentence: it must not get to control the
   /// terminal, nor to fill it.
   private static String presentable(String sentence) {
-    String line = sentence.replaceAll("\\p{Cntrl}+", " ");
+    String line = sentence.replaceAll("\\p{Cc}+", " ");
     int excess = line.length() - LONGEST_SENTENCE;
     return excess <= 0
         ? line

@@ -57,7 +57,7 @@ final class MetadataView {
   ///
   /// Control characters are shown as `?`: a file is not trusted to write to a terminal.
   static String line(Object value) {
-    String text = value.toString().replace("\n", "\\n").replaceAll("\\p{Cntrl}", "?");
+    String text = value.toString().replace("\n", "\\n").replaceAll("\\p{Cc}", "?");
     return text.codePointCount(0, text.length()) <= LONGEST_LINE
         ? text
         : text.substring(0, text.offsetByCodePoints(0, LONGEST_LINE - 1)) + "…";

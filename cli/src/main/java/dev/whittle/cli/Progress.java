@@ -62,7 +62,7 @@ final class Progress implements AutoCloseable {
   }
 
   private String line(long done, long total, String detail, long elapsed) {
-    double part = total == 0 ? 1 : (double) done / total;
+    double part = total == 0 ? 1 : Math.clamp((double) done / total, 0, 1);
     StringBuilder line = new StringBuilder(task).append(' ');
     if (terminal.isLive()) {
       int filled = (int) Math.round(part * BAR_WIDTH);

@@ -32,9 +32,9 @@ final class ScatterChart {
     this.yTitle = yTitle;
   }
 
-  /// @param y a positive number; others are left out, since they have no logarithm
+  /// @param y a positive number; others are left out, since they have no logarithm or no place
   void add(String seriesName, double x, double y, String label) {
-    if (y > 0) {
+    if (y > 0 && Double.isFinite(y)) {
       series.computeIfAbsent(seriesName, name -> new ArrayList<>()).add(new Point(x, y, label));
     }
   }

@@ -15,7 +15,7 @@ import java.util.regex.Pattern;
 /// @param title which file
 /// @param scale the error that has the strongest colour, the same for all maps of a page
 record HeatMap(String title, TensorErrors errors, double scale) {
-  private static final Pattern LAYER = Pattern.compile("blk\\.(\\d+)\\.(.+)\\.weight");
+  private static final Pattern LAYER = Pattern.compile("blk\\.(\\d{1,9})\\.(.+)\\.weight");
 
   /// The matrices of a layer in the order of the network: files have them in others.
   private static final List<String> KINDS =

@@ -36,6 +36,9 @@ record LineChart(String title, List<Line> lines, boolean noisy) {
 
   private static final int TICKS = 4;
 
+  /// Values that differ by a lesser share are the same but for roundings, which no scale can show.
+  private static final double SAME = 1e-9;
+
   /// @param color which of the palette's, from 0
   record Line(String name, int color, List<Point> points) {}
 
@@ -133,7 +136,9 @@ record LineChart(String title, List<Line> lines, boolean noisy) {
     if (least > 0 && greatest > LOGARITHMIC * least) {
       return new Scale(true, least, greatest);
     }
-    double margin = greatest > least ? 0.05 * (greatest - least) : Math.max(1e-9, Math.abs(least));
+    double size = Math.max(Math.abs(least), Math.abs(greatest));
+    double margin =
+        greatest - least > SAME * size ? 0.05 * (greatest - least) : Math.max(1e-9, size);
     // Most figures mean most in relation to zero.
     double bottom = least >= 0 && least < 0.6 * greatest ? 0 : least - margin;
     return new Scale(false, bottom, greatest + margin);
