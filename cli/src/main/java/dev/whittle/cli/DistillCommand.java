@@ -269,9 +269,9 @@ final class DistillCommand implements Callable<Integer>, Checkable, OptionRules 
       return size + "; the run was complete already";
     }
     String run =
-        "; %,d steps, %,d tokens, %s, loss %.4f %s and %.4f at last"
+        "; %s, %,d tokens, %s, loss %.4f %s and %.4f at last"
             .formatted(
-                done.steps(),
+                TrainingProgress.steps(done.steps()),
                 done.tokens(),
                 Progress.duration((long) (done.seconds() * 1e9)),
                 done.firstStep().loss(),

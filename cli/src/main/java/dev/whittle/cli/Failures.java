@@ -159,7 +159,8 @@ final class Failures implements IParameterExceptionHandler, IExecutionExceptionH
               .map(near -> ", did you mean '" + near + "'?")
               .orElse(".");
     }
-    return decapitalized(e.getMessage().lines().findFirst().orElse("wrong usage")) + ".";
+    String problem = decapitalized(e.getMessage().lines().findFirst().orElse("wrong usage"));
+    return problem.endsWith("?") ? problem : problem + ".";
   }
 
   /// Whether someone may have meant the other word: it begins with this one, or has at least half

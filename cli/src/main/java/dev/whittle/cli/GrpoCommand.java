@@ -320,10 +320,10 @@ final class GrpoCommand implements Callable<Integer>, Checkable, OptionRules {
     if (first == null || last == null) {
       return output.path() + ": the run was complete already";
     }
-    return "%s: %,d steps, %,d tokens, %s, %.1f%% of the replies right %s and %.1f%% at last"
+    return "%s: %s, %,d tokens, %s, %.1f%% of the replies right %s and %.1f%% at last"
         .formatted(
             output.path(),
-            result.steps(),
+            TrainingProgress.steps(result.steps()),
             result.tokens(),
             Progress.duration((long) (result.seconds() * 1e9)),
             100 * first.accuracy(),

@@ -28,6 +28,11 @@ final class TrainingProgress implements DistillationListener, AutoCloseable {
     return step == 1 ? "at first" : "at step %,d".formatted(step);
   }
 
+  /// So many steps, in words.
+  static String steps(int count) {
+    return count == 1 ? "1 step" : "%,d steps".formatted(count);
+  }
+
   @Override
   public void stage(String what) {
     close();

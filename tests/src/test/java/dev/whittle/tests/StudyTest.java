@@ -166,7 +166,7 @@ class StudyTest {
   @Test
   void finds_mistakes_on_the_command_line() {
     assertRefused(study("run", "defaults.type=Q2_K"), UNUSABLE, "defaults.type", "--arms");
-    assertRefused(study("run", "--arms", "TQ2_1"), UNUSABLE, "did you mean 'TQ2_0'?");
+    assertRefused(study("run", "--arms", "TQ2_1"), UNUSABLE, "did you mean 'TQ2_0'? See");
     assertRefused(study("run", "--seeds", "3"), UNUSABLE, "[1, 2]");
     assertRefused(study("run", "--devices", "CUDA9"), UNUSABLE, "--devices", "CUDA9");
     assertFalse(Files.exists(out));

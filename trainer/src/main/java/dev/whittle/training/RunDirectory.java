@@ -76,7 +76,8 @@ public final class RunDirectory {
 
   /// Fails where [#create] would refuse the folder, so that a run finds out before it begins.
   ///
-  /// @throws RunDirectoryException if it is no folder, or holds a run that must not be deleted
+  /// @throws RunDirectoryException if it is no folder, cannot be written, or holds a run that must
+  ///   not be deleted
   public static void requireUnused(Path root, boolean overwrite) throws RunDirectoryException {
     if (Files.exists(root) && !Files.isDirectory(root)) {
       throw new RunDirectoryException(
@@ -85,6 +86,18 @@ public final class RunDirectory {
     if (!overwrite && Files.exists(new RunDirectory(root).recipeFile())) {
       throw new RunDirectoryException(
           root + " holds a run already; resume it, name another folder, or allow overwriting it");
+    }
+    Path place = root.toAbsolutePath();
+    while (place.getParent() != null && !Files.exists(place)) {
+      place = place.getParent();
+    }
+    if (!Files.isWritable(place)) {
+      throw new RunDirectoryException(
+          "the run directory "
+              + root
+              + " cannot be written: no files can be made in "
+              + place
+              + "; name another");
     }
   }
 

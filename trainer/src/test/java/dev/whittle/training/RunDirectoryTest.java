@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -56,6 +57,15 @@ class RunDirectoryTest {
       assertTrue(Files.isDirectory(run));
     }
     assertFalse(Files.exists(run.resolve(".lock")));
+  }
+
+  @Test
+  void aFolderThatCannotBeWrittenIsNoticedBeforeTheRun() {
+    assumeTrue(folder.toFile().setWritable(false) && !Files.isWritable(folder), "root may write");
+    Path run = folder.resolve("deep/run");
+    RunDirectoryException e =
+        assertThrows(RunDirectoryException.class, () -> RunDirectory.requireUnused(run, false));
+    assertTrue(e.getMessage().contains("no files can be made in " + folder), e.getMessage());
   }
 
   @Test
