@@ -120,7 +120,6 @@ public final class LlamaContext implements AutoCloseable {
         });
     llama_context_params.type_k(params, options.attention().keyType().id());
     llama_context_params.type_v(params, options.attention().valueType().id());
-    llama_context_params.kv_unified(params, options.unifiedCache());
   }
 
   public LlamaModel model() {

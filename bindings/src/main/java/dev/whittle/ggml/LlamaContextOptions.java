@@ -8,14 +8,11 @@ import org.jspecify.annotations.Nullable;
 ///   model was trained with. llama.cpp rounds it up to whole 256 for each sequence
 /// @param batchSize the most tokens of one [LlamaContext#decode]
 /// @param microBatchSize the most tokens that are computed at once; memory grows with it
-/// @param sequences how many sequences the cache can hold
+/// @param sequences how many sequences the cache can hold, each in an equal part of its own
 /// @param maxOutputs the most tokens of one batch that may want logits; the logits take this many
 ///   rows of the vocabulary's width. 0 for the batch size
 /// @param threads threads on the CPU
 /// @param attention how attention is computed, and the types of the cache
-/// @param unifiedCache whether all sequences share one stretch of the cache, so that any of them
-///   may grow to `contextLength`; otherwise each has an equal part to itself, which is faster for
-///   many sequences
 /// @param evalCallback sees the tensors of the graph as they are computed
 public record LlamaContextOptions(
     int contextLength,
@@ -25,7 +22,6 @@ public record LlamaContextOptions(
     int maxOutputs,
     int threads,
     AttentionOptions attention,
-    boolean unifiedCache,
     @Nullable EvalCallback evalCallback) {
 
   /// `LLAMA_MAX_SEQ`.
@@ -78,7 +74,6 @@ public record LlamaContextOptions(
     private int maxOutputs;
     private int threads = Runtime.getRuntime().availableProcessors();
     private AttentionOptions attention = AttentionOptions.defaults();
-    private boolean unifiedCache;
     private @Nullable EvalCallback evalCallback;
 
     private Builder() {}
@@ -118,11 +113,6 @@ public record LlamaContextOptions(
       return this;
     }
 
-    public Builder unifiedCache(boolean unified) {
-      unifiedCache = unified;
-      return this;
-    }
-
     public Builder evalCallback(@Nullable EvalCallback callback) {
       evalCallback = callback;
       return this;
@@ -138,7 +128,6 @@ public record LlamaContextOptions(
           maxOutputs,
           threads,
           attention,
-          unifiedCache,
           evalCallback);
     }
   }

@@ -63,10 +63,6 @@ public record LlamaModelOptions(
         vocabularyOnly);
   }
 
-  public LlamaModelOptions withMemoryMap(boolean map) {
-    return new LlamaModelOptions(gpuLayers, devices, map, extraBuffers, vocabularyOnly);
-  }
-
   public LlamaModelOptions withExtraBuffers(boolean extra) {
     return new LlamaModelOptions(gpuLayers, devices, memoryMap, extra, vocabularyOnly);
   }

@@ -33,9 +33,4 @@ public record Rope(
     /// Halves: (0, n/2), (1, n/2 + 1), … as in GPT-NeoX and Qwen.
     HALVES
   }
-
-  /// A plain rotary embedding without any scaling.
-  public static Rope plain(int dimensions, Pairing pairing, float frequencyBase) {
-    return new Rope(dimensions, pairing, 0, frequencyBase, 1f, null, 0f, 1f, 32f, 1f);
-  }
 }

@@ -118,19 +118,6 @@ public final class Tensor {
     ggml_tensor.op_params(struct).set(ValueLayout.JAVA_FLOAT, 0, factor);
   }
 
-  /// Names the tensor, for messages and for ggml's own debugging output.
-  public Tensor named(String name) {
-    try (Arena arena = Arena.ofConfined()) {
-      Llama.ggml_set_name(pointer(), arena.allocateFrom(name));
-    }
-    return this;
-  }
-
-  public String name() {
-    pointer();
-    return ggml_tensor.name(struct).getString(0);
-  }
-
   /// Keeps the result of this node when a graph that holds it is allocated, so that it can be read
   /// after the graph has run (`ggml_set_output`).
   public Tensor asOutput() {

@@ -36,11 +36,6 @@ public final class Vocabulary {
     return optional(Llama.llama_vocab_eos(pointer()));
   }
 
-  /// The token that ends a turn of a chat, if the model has one.
-  public OptionalInt endOfTurn() {
-    return optional(Llama.llama_vocab_eot(pointer()));
-  }
-
   private static OptionalInt optional(int token) {
     return token < 0 ? OptionalInt.empty() : OptionalInt.of(token);
   }

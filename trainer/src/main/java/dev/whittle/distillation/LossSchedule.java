@@ -174,11 +174,6 @@ public record LossSchedule(
     return widest().comparesStates();
   }
 
-  /// See [LossMix#needsConfidence].
-  public boolean needsConfidence() {
-    return widest().needsConfidence();
-  }
-
   /// As [#parse] reads it, without the weights of tokens.
   @Override
   public String toString() {

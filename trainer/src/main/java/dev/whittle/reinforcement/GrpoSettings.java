@@ -84,11 +84,6 @@ public record GrpoSettings(
     }
   }
 
-  /// Replies of a step.
-  public int rollouts() {
-    return promptsPerStep * groupSize;
-  }
-
   /// Updates of the whole run.
   public int updates() {
     return steps * updatesPerStep;

@@ -13,9 +13,7 @@ import dev.whittle.ggml.Operations;
 import dev.whittle.ggml.Tensor;
 import dev.whittle.ggml.TensorContext;
 import dev.whittle.model.LogitChunk;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// The policy's final norm and head, the loss of policy optimization, and its backward pass, over
@@ -227,11 +225,6 @@ final class PolicyHead implements AutoCloseable {
       divergenceWeights.write(divergence);
       backend.compute(backward);
     }
-  }
-
-  /// All that the head computes by graphs.
-  List<Graph> graphs() {
-    return new ArrayList<>(List.of(forward, backward));
   }
 
   /// The bytes of the chunk's logits and what is computed from them.

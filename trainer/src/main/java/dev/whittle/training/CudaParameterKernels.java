@@ -137,11 +137,6 @@ final class CudaParameterKernels implements ParameterKernels {
   }
 
   @Override
-  public List<String> encodedElsewhere(List<Parameter> parameters) {
-    return elsewhere(parameters).stream().map(Parameter::name).toList();
-  }
-
-  @Override
   public void close() {
     staged.close();
     context.close();

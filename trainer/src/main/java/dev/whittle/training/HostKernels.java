@@ -109,11 +109,6 @@ final class HostKernels implements ParameterKernels {
     }
   }
 
-  @Override
-  public List<String> encodedElsewhere(List<Parameter> parameters) {
-    return List.of();
-  }
-
   /// The parameters of which anything is made from the master: blocks, or copies for the passes.
   private static List<Parameter> withCopies(List<Parameter> parameters) {
     return parameters.stream()

@@ -59,9 +59,6 @@ sealed interface ParameterKernels extends AutoCloseable
   /// Adds column k of `columns` [width, ≥ ids.length] to column ids[k] of `target` [width, n].
   void addColumns(Tensor target, int[] ids, Tensor columns);
 
-  /// The names of the parameters that are encoded in other memory than where they are kept.
-  List<String> encodedElsewhere(List<Parameter> parameters);
-
   @Override
   void close();
 }

@@ -129,11 +129,6 @@ final class StagedKernels implements ParameterKernels {
     }
   }
 
-  @Override
-  public List<String> encodedElsewhere(List<Parameter> parameters) {
-    return parameters.stream().filter(Parameter::isEncoded).map(Parameter::name).toList();
-  }
-
   private static Tensor like(TensorContext context, Tensor tensor) {
     return context.newTensor(tensor.type(), tensor.dimension(0), tensor.dimension(1));
   }

@@ -332,12 +332,6 @@ public final class TrainedWeights implements WeightSource, AutoCloseable {
     kernels.decode(parameters());
   }
 
-  /// The parameters whose blocks the device cannot encode itself, so that they go through the
-  /// host's memory at every step; empty where everything stays where it is.
-  public List<String> encodedElsewhere() {
-    return kernels.encodedElsewhere(parameters());
-  }
-
   @Override
   public void close() {
     kernels.close();

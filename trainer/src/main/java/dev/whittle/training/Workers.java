@@ -9,18 +9,12 @@ import java.util.concurrent.Executors;
 
 /// Threads for work on host memory: encoding, decoding, the optimizer.
 public final class Workers implements AutoCloseable {
-  private final int threads;
   private final ExecutorService executor;
 
   public Workers(int threads) {
-    this.threads = threads;
     executor =
         Executors.newFixedThreadPool(
             threads, Thread.ofPlatform().daemon().name("worker-", 0).factory());
-  }
-
-  public int threads() {
-    return threads;
   }
 
   /// Runs all jobs and returns when they are done, also where the caller is interrupted meanwhile:

@@ -16,9 +16,4 @@ public record TransformSettings(TransformKind kind, long seed, double alpha, int
       throw new IllegalArgumentException(steps + " steps; 1 or more needed");
     }
   }
-
-  /// The papers' alpha of one half.
-  public static TransformSettings of(TransformKind kind) {
-    return new TransformSettings(kind, 1, 0.5, 100);
-  }
 }
