@@ -17,14 +17,14 @@ record ChatTemplates(Map<String, String> byName) {
   private static final String KEY = "tokenizer.chat_template";
   private static final String DEFAULT = "default";
 
-  /// Finds the templates in `tokenizer_config.json`, or else in `chat_template.jinja` and what is
-  /// in `additional_chat_templates`, or else in `chat_template.json`.
+  /// Finds the templates in `chat_template.jinja` and what is in `additional_chat_templates`, or
+  /// else in `tokenizer_config.json`, or else in `chat_template.json`.
+  ///
+  /// This is the order of the transformers library, which has written the first in newer versions,
+  /// maybe beside an older `tokenizer_config.json`. (llama.cpp's converter looks there first.)
   ///
   /// @throws CheckpointException if one of the files cannot be read
   static ChatTemplates read(Path folder, Optional<JsonObject> tokenizerConfig) {
-    if (tokenizerConfig.isPresent() && tokenizerConfig.get().has("chat_template")) {
-      return parse(tokenizerConfig.get());
-    }
     Path jinja = folder.resolve("chat_template.jinja");
     if (Files.isRegularFile(jinja)) {
       Map<String, String> templates = new LinkedHashMap<>();
@@ -32,8 +32,11 @@ record ChatTemplates(Map<String, String> byName) {
       templates.putAll(additional(folder.resolve("additional_chat_templates")));
       return new ChatTemplates(templates);
     }
-    return JsonObject.readIfPresent(folder.resolve("chat_template.json"))
+    return tokenizerConfig
         .filter(file -> file.has("chat_template"))
+        .or(() ->
+            JsonObject.readIfPresent(folder.resolve("chat_template.json"))
+                .filter(file -> file.has("chat_template")))
         .map(ChatTemplates::parse)
         .orElseGet(() -> new ChatTemplates(Map.of()));
   }

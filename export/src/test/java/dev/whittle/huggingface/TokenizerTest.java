@@ -158,11 +158,11 @@ class TokenizerTest {
     Files.writeString(folder.resolve("chat_template.json"), "{\"chat_template\": \"json\"}");
     assertEquals("json", read().requireString(key));
 
-    Files.writeString(folder.resolve("chat_template.jinja"), "jinja");
-    assertEquals("jinja", read().requireString(key));
-
     checkpoint.tokenizerConfig().put("chat_template", "config");
     assertEquals("config", read().requireString(key));
+
+    Files.writeString(folder.resolve("chat_template.jinja"), "jinja");
+    assertEquals("jinja", read().requireString(key));
   }
 
   @Test
