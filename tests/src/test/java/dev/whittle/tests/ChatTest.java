@@ -6,6 +6,7 @@ import static dev.whittle.tests.Expectations.assertDone;
 import static dev.whittle.tests.Expectations.assertRefused;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayInputStream;
@@ -45,13 +46,15 @@ class ChatTest {
     assertEquals("", run.err());
   }
 
-  /// A second question in the same chat is read behind the first; in a new one it is not.
+  /// A second question in the same chat is read behind the first, which leaves no room for the
+  /// whole reply; in a new one it is not.
   @Test
   void a_new_chat_knows_nothing_of_the_last() {
     String question = "What is 1901 + 510?\n";
-    String first = chat(question).out();
-    assertEquals(first + first, chat(question + "/clear\n" + question).out());
-    assertEquals(first, chat(question + "/exit\n" + question).out());
+    String first = chat(question, "-c", 100).out();
+    assertNotEquals(first + first, chat(question + question, "-c", 100).out());
+    assertEquals(first + first, chat(question + "/clear\n" + question, "-c", 100).out());
+    assertEquals(first, chat(question + "/exit\n" + question, "-c", 100).out());
   }
 
   @Test

@@ -361,9 +361,7 @@ class DistillTest {
 
   @Test
   void a_start_that_is_no_model_is_refused() {
-    List<Object> arguments =
-        List.of(
-            "distill", "-m", Demo.model(), "-f", data, "-o", out, "--type", "q2_k", "--init", "no");
-    assertRefused(whittle(arguments.toArray()), UNUSABLE, "--init", "'no'");
+    String start = folder.resolve("no").toString();
+    assertRefused(distillFrom(start), UNUSABLE, "--init", "'" + start + "'");
   }
 }

@@ -53,6 +53,7 @@ class ScaleSearchTest {
   @Test
   void inputsThatShareAChannelShareItsScale() {
     float[] scales = search(GgmlType.Q4_0).search(inputs(20), List.of(reader()), new Sharing(4, 2));
+    assertTrue(scales[8] > 1.5 * scales[9], scales[8] + " against " + scales[9]);
     for (int i = 0; i < COLUMNS; i++) {
       if (i / 16 % 2 == 0) {
         assertEquals(scales[i], scales[i + 16], "inputs " + i + " and " + (i + 16));
