@@ -26,6 +26,11 @@ final class CheckpointWeights implements AutoCloseable {
     this.tensors = tensors;
   }
 
+  /// Whether a folder has files of weights at all.
+  static boolean isIn(Path folder) {
+    return Files.exists(folder.resolve(SINGLE)) || Files.exists(folder.resolve(INDEX));
+  }
+
   /// Opens every file of the checkpoint in `folder`.
   ///
   /// @throws CheckpointException if one is missing, damaged, or not what the index says

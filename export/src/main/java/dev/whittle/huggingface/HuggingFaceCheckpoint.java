@@ -52,6 +52,10 @@ public final class HuggingFaceCheckpoint implements AutoCloseable {
       throw new CheckpointException(
           folder + " is not a folder; give the folder of a Hugging Face checkpoint");
     }
+    if (Files.exists(folder.resolve("adapter_config.json")) && !CheckpointWeights.isIn(folder)) {
+      throw new CheckpointException(
+          folder + " holds an adapter and no model; merge it into its base model first");
+    }
     JsonObject json = JsonObject.read(folder.resolve("config.json"));
     ModelFamily family = ModelFamily.of(json);
     ModelConfig config = ModelConfig.parse(json);

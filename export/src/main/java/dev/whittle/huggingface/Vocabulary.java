@@ -130,7 +130,11 @@ record Vocabulary(
                 + "; correct one of them");
       }
       int slot = (int) id;
-      if (tokens[slot] != null && type == TokenType.NORMAL) {
+      boolean repeated =
+          tokens[slot] != null
+              && (type == TokenType.NORMAL
+                  || types[slot] != TokenType.NORMAL && !token.equals(tokens[slot]));
+      if (repeated) {
         throw where.invalid(
             field, "has the id " + id + " of '" + tokens[slot] + "' too; save the tokenizer again");
       }

@@ -30,6 +30,12 @@ class CheckpointErrorTest {
   }
 
   @Test
+  void anAdapterIsNoModel() throws IOException {
+    Files.writeString(folder.resolve("adapter_config.json"), "{}");
+    assertFails(folder, "holds an adapter and no model; merge it");
+  }
+
+  @Test
   void namesAnUnsupportedArchitecture() throws IOException {
     checkpoint.config().putArray("architectures").add("MambaForCausalLM");
     assertFails(checkpoint.write(folder), "config.json: 'architectures'", "MambaForCausalLM");

@@ -212,6 +212,13 @@ class TokenizerTest {
   }
 
   @Test
+  void refusesTwoAddedTokensOfTheSameId() throws IOException {
+    int id = checkpoint.tokenizer().get("added_tokens").get(0).get("id").asInt();
+    addToken(id, "<other>");
+    assertFails("'added_tokens[", "has the id " + id + " of ");
+  }
+
+  @Test
   void refusesATokenizerWithoutMerges() throws IOException {
     model().putArray("merges");
     assertFails("'model.merges' is missing or empty");

@@ -101,14 +101,16 @@ final class Bars {
 
   /// The models with all their figures.
   static String table(List<Evaluated> models) {
+    boolean compared = isCompared(models);
     StringBuilder html =
         new StringBuilder(
                 "<div class=\"scroll\"><table><thead><tr><th>model<th><th class=\"n\">bytes")
-            .append("<th class=\"n\">bits a weight<th class=\"n\">accuracy<th class=\"n\">± ")
-            .append("<th class=\"n\">KL divergence<th class=\"n\">same top token")
-            .append(
-                "<th class=\"n\">perplexity<th class=\"n\">tokens a reply<th class=\"n\">cut off")
-            .append("</tr></thead><tbody>\n");
+            .append("<th class=\"n\">bits a weight<th class=\"n\">accuracy<th class=\"n\">± ");
+    if (compared) {
+      html.append("<th class=\"n\">KL divergence<th class=\"n\">same top token")
+          .append("<th class=\"n\">perplexity");
+    }
+    html.append("<th class=\"n\">tokens a reply<th class=\"n\">cut off</tr></thead><tbody>\n");
     for (Evaluated model : models) {
       var report = model.report();
       var kl = report.kl();
@@ -121,15 +123,27 @@ final class Bars {
               cell(
                   report.accuracy() == null
                       ? ""
-                      : "%.3f".formatted(halfInterval(report.accuracy(), report.n()))))
-          .append(cell(kl == null ? "" : "%.4f".formatted(kl.meanKld())))
-          .append(cell(kl == null ? "" : "%.1f%%".formatted(100 * kl.sameTopP())))
-          .append(cell(kl == null ? "" : "%.4f".formatted(kl.ppl())))
-          .append(cell(figure("%.1f", report.meanTokens(), 1)))
+                      : "%.3f".formatted(halfInterval(report.accuracy(), report.n()))));
+      if (compared) {
+        html.append(cell(kl == null ? "" : "%.4f".formatted(kl.meanKld())))
+            .append(cell(kl == null ? "" : "%.1f%%".formatted(100 * kl.sameTopP())))
+            .append(cell(kl == null ? "" : "%.4f".formatted(kl.ppl())));
+      }
+      html.append(cell(figure("%.1f", report.meanTokens(), 1)))
           .append(cell(figure("%.1f%%", report.truncatedRate(), 100)))
           .append("</tr>\n");
     }
-    return html.append("</tbody></table></div>\n").toString();
+    html.append("</tbody></table></div>\n<p><small>± is half of the 95% interval (Agresti–Coull)")
+        .append(" for so many questions.");
+    if (compared) {
+      html.append(" KL divergence is the teacher's from the model's, in nats a token.");
+    }
+    return html.append("</small></p>\n").toString();
+  }
+
+  /// Whether any of the models was compared with a teacher.
+  private static boolean isCompared(List<Evaluated> models) {
+    return models.stream().anyMatch(model -> model.report().kl() != null);
   }
 
   /// Half of the 95% interval of a share that was found among n, after Agresti and Coull (1998):

@@ -49,7 +49,7 @@ public final class ReportPage {
                   : "The data have no answers to grade replies by. The shorter a bar, the more the"
                       + " model predicts as its teacher.")
               + " Bars with the strong colours are files of the same size.",
-          (asked ? Bars.accuracy(models) : Bars.divergence(models)) + Bars.table(models) + NOTE);
+          (asked ? Bars.accuracy(models) : Bars.divergence(models)) + Bars.table(models));
     }
     List<Metrics> metrics = metrics();
     if (!metrics.isEmpty()) {
@@ -81,10 +81,6 @@ public final class ReportPage {
     section(html, "Provenance", "", provenance.toString());
     return html.append("</main></body></html>\n").toString();
   }
-
-  private static final String NOTE =
-      "<p><small>± is half of the 95% interval (Agresti–Coull) for so many questions. KL divergence"
-          + " is the teacher's from the model's, in nats a token.</small></p>\n";
 
   private static void section(StringBuilder html, String title, String lead, String content) {
     html.append("<section><h2>").append(Html.escape(title)).append("</h2>\n");

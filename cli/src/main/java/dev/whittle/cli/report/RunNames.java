@@ -1,7 +1,6 @@
 package dev.whittle.cli.report;
 
 import java.nio.file.Path;
-import java.util.HashSet;
 import java.util.List;
 
 /// What a report calls runs: the names of their directories, with as many of the folders above as
@@ -11,24 +10,17 @@ final class RunNames {
 
   /// @param folders absolute, and none of them twice
   static List<String> of(List<Path> folders) {
-    int longest = folders.stream().mapToInt(Path::getNameCount).max().orElse(1);
-    for (int length = 1; length < longest; length++) {
-      List<String> names = names(folders, length);
-      if (new HashSet<>(names).size() == names.size()) {
-        return names;
+    return folders.stream().map(folder -> name(folder, folders)).toList();
+  }
+
+  private static String name(Path folder, List<Path> folders) {
+    int count = folder.getNameCount();
+    for (int length = 1; length <= count; length++) {
+      Path name = folder.subpath(count - length, count);
+      if (folders.stream().filter(other -> other.endsWith(name)).count() == 1) {
+        return name.toString();
       }
     }
-    return folders.stream().map(Path::toString).toList();
-  }
-
-  private static List<String> names(List<Path> folders, int length) {
-    return folders.stream().map(folder -> name(folder, length)).toList();
-  }
-
-  private static String name(Path folder, int length) {
-    int count = folder.getNameCount();
-    return count == 0
-        ? folder.toString()
-        : folder.subpath(Math.max(0, count - length), count).toString();
+    return folder.toString();
   }
 }
