@@ -276,11 +276,13 @@ final class QuantizeCommand implements Callable<Integer>, Checkable, OptionRules
     boolean transformed = kind != null;
     boolean calibrated = rounding().isCalibrated();
     boolean text = calibration.file() != null;
-    // What a transform learns nothing from, the rounding behind it may.
+    // What a transform learns nothing from, the rounding behind it may. Where an importance matrix
+    // is
+    // missing, that is what is wrong.
     boolean learns =
         transformed
             ? kind.needsText() || rounding() != QuantizationMethod.RTN
-            : calibrated || budget.isGiven();
+            : calibrated || budget.isGiven() || lacksImportance();
     return List.of(
         OptionRule.with(
             !text || learns,
@@ -325,9 +327,7 @@ final class QuantizeCommand implements Callable<Integer>, Checkable, OptionRules
     if (budget.isGiven() && !text) {
       throw usage("types by size are chosen by what a text shows; add -f CALIB");
     }
-    if (rounding() == QuantizationMethod.IMATRIX
-        && importanceFile == null
-        && (kind == null || !text)) {
+    if (lacksImportance() && (kind == null || !text)) {
       throw usage(
           kind == null
               ? "the method imatrix needs an importance matrix; add --imatrix FILE"
@@ -337,6 +337,10 @@ final class QuantizeCommand implements Callable<Integer>, Checkable, OptionRules
     if (calibrated && !text) {
       throw usage("the method " + name() + " needs calibration text; add -f CALIB");
     }
+  }
+
+  private boolean lacksImportance() {
+    return rounding() == QuantizationMethod.IMATRIX && importanceFile == null;
   }
 
   private void requireMatching(TransformKind kind) {
