@@ -12,6 +12,7 @@ import dev.whittle.ggml.Operations;
 import dev.whittle.ggml.Tensor;
 import dev.whittle.ggml.TensorContext;
 import dev.whittle.onednn.OneDnn;
+import dev.whittle.training.AvailableMemory;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -21,7 +22,7 @@ import java.util.stream.Collectors;
 
 /// What Whittle stands on, examined piece by piece.
 final class Diagnosis {
-  private static final long LEAST_FREE_MEMORY = 1L << 30;
+  private static final long LEAST_MEMORY = 1L << 30;
   private static final double MIB = 1 << 20;
 
   private Diagnosis() {}
@@ -71,10 +72,12 @@ final class Diagnosis {
 
   private static Finding memory() {
     var system = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
-    long free = system.getFreeMemorySize();
+    // Not what Java calls free: that lacks what only caches files.
+    long available = AvailableMemory.bytes();
     String sizes =
-        "%,.0f MiB free of %,.0f MiB".formatted(free / MIB, system.getTotalMemorySize() / MIB);
-    return free >= LEAST_FREE_MEMORY
+        "%,.0f MiB available of %,.0f MiB"
+            .formatted(available / MIB, system.getTotalMemorySize() / MIB);
+    return available >= LEAST_MEMORY
         ? Finding.ok("memory", sizes)
         : Finding.fail("memory", sizes + "; training needs about 1 GiB, so close other programs");
   }

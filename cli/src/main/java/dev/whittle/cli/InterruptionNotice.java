@@ -23,7 +23,11 @@ final class InterruptionNotice implements AutoCloseable {
   @Override
   public void close() {
     if (OUTERMOST.compareAndSet(this, null)) {
-      Runtime.getRuntime().removeShutdownHook(hook);
+      try {
+        Runtime.getRuntime().removeShutdownHook(hook);
+      } catch (IllegalStateException _) {
+        // The process is ending, and the notice has been given.
+      }
     }
   }
 }

@@ -22,7 +22,7 @@ public final class MarkdownTable {
   }
 
   private static String escaped(String cell) {
-    return cell.replace("|", "\\|");
+    return cell.replace("|", "\\|").replaceAll("\\R", " ");
   }
 
   /// The table's lines, each ended by a line feed.
