@@ -72,7 +72,8 @@ public final class DistillationJob {
       try (TeacherCache cache = openCache(teacher, teacherDigest, corpus);
           RunLock _ = RunLock.of(request.runDirectory())) {
         RunDirectory run = openRun(recipe(teacherDigest));
-        StudentStart start = new StudentStart(request, listener, corpus, run);
+        int[] documents = documents(corpus);
+        StudentStart start = new StudentStart(request, listener, corpus, documents, run);
         ImportanceMatrix matrix = start.importanceMatrix();
         requireImportance(plan, matrix);
         if (cache != null && !cache.isFull()) {
@@ -91,7 +92,8 @@ public final class DistillationJob {
                         request.settings().weights(),
                         workers))) {
           start.encode(students, teacher);
-          return train(group, teacher, students, corpus, cache, memory.activations(), run);
+          return train(
+              group, teacher, students, corpus, documents, cache, memory.activations(), run);
         }
       }
     }
@@ -328,6 +330,7 @@ public final class DistillationJob {
       ModelFile teacher,
       StudentReplicas students,
       TokenizedCorpus corpus,
+      int[] documents,
       @Nullable TeacherCache cache,
       Trunk.Activations activations,
       @Nullable RunDirectory run)
@@ -344,11 +347,11 @@ public final class DistillationJob {
               teacher,
               group.teacher(),
               cache,
-              new PackedBatches(corpus, plan.shape(), settings.seed(), DataPosition.START),
+              new PackedBatches(
+                  corpus, documents, plan.shape(), settings.seed(), DataPosition.START),
               plan.shape(),
               settings.completionOnly());
     }
-    int[] documents = documents(corpus);
     try (Distillation distillation =
             new Distillation(
                 settings, teacher, students, corpus, documents, cache, confidence, activations);

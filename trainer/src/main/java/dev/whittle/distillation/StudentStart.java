@@ -41,18 +41,22 @@ final class StudentStart {
   private final DistillationRequest request;
   private final DistillationListener listener;
   private final TokenizedCorpus corpus;
+  private final int[] documents;
   private final @Nullable RunDirectory run;
 
-  /// @param corpus what is collected or calibrated on, where the start needs that
+  /// @param documents the numbers of those of the corpus that are collected or calibrated on, where
+  ///   the start needs that: those that are trained on
   /// @param run where what was made for the start is kept; null for nowhere
   StudentStart(
       DistillationRequest request,
       DistillationListener listener,
       TokenizedCorpus corpus,
+      int[] documents,
       @Nullable RunDirectory run) {
     this.request = request;
     this.listener = listener;
     this.corpus = corpus;
+    this.documents = documents;
     this.run = run;
   }
 
@@ -80,11 +84,11 @@ final class StudentStart {
   }
 
   private ImportanceMatrix collectImportance() {
-    int count = Math.min(IMPORTANCE_DOCUMENTS, corpus.size());
-    List<int[]> documents = new ArrayList<>();
+    int count = Math.min(IMPORTANCE_DOCUMENTS, documents.length);
+    List<int[]> text = new ArrayList<>();
     long tokens = 0;
     for (TokenizedDocument document : spread(count)) {
-      documents.add(document.tokens());
+      text.add(document.tokens());
       tokens += document.length();
     }
     long chunks = Math.max(1, tokens / IMPORTANCE_CHUNK);
@@ -93,7 +97,7 @@ final class StudentStart {
       return new ImportanceCollector(chunkSize, false, request.threads())
           .collect(
               model,
-              documents,
+              text,
               request.data().stream()
                   .map(dataset -> dataset.path().getFileName().toString())
                   .collect(Collectors.joining(", ")),
@@ -103,11 +107,11 @@ final class StudentStart {
 
   /// So many documents, at equal distances.
   private List<TokenizedDocument> spread(int count) {
-    List<TokenizedDocument> documents = new ArrayList<>();
+    List<TokenizedDocument> some = new ArrayList<>();
     for (int i = 0; i < count; i++) {
-      documents.add(corpus.document((int) ((long) i * corpus.size() / count)));
+      some.add(corpus.document(documents[(int) ((long) i * documents.length / count)]));
     }
-    return documents;
+    return some;
   }
 
   /// Gives the blocks their first values.
@@ -156,7 +160,7 @@ final class StudentStart {
     boolean blockwise = request.start() instanceof Start.Blockwise;
     listener.stage(blockwise ? "quantizing block by block" : "quantizing by GPTQ");
     int most = blockwise ? RECONSTRUCTION_DOCUMENTS : CALIBRATION_DOCUMENTS;
-    TokenizedCorpus text = TokenizedCorpus.of(spread(Math.min(most, corpus.size())));
+    TokenizedCorpus text = TokenizedCorpus.of(spread(Math.min(most, documents.length)));
     PostTrainingQuantizer types =
         new PostTrainingQuantizer(
             request.types(),

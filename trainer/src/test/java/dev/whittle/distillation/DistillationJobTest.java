@@ -24,6 +24,7 @@ import dev.whittle.gguf.GgufFile;
 import dev.whittle.gguf.GgufWriter;
 import dev.whittle.gguf.TensorData;
 import dev.whittle.gguf.TensorInfo;
+import dev.whittle.quantization.ImportanceMatrix;
 import dev.whittle.quantization.QuantizationPlan;
 import dev.whittle.quantization.TypeSelection;
 import dev.whittle.testing.DemoModel;
@@ -46,6 +47,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -282,6 +284,34 @@ class DistillationJobTest {
       format.readScales(file.data(info), scales, null, info.rows(), info.rowLength());
       return scales.toArray(ValueLayout.JAVA_FLOAT);
     }
+  }
+
+  /// What is held out of the data is not in what the student starts from either.
+  @Test
+  void heldOutDocumentsAreNotCalibratedOn() throws Exception {
+    List<Map<String, float[]>> means = new ArrayList<>();
+    List<String> lines = Files.readAllLines(DemoModel.CHATS).subList(0, 40);
+    for (boolean heldOut : new boolean[] {true, false}) {
+      // The first is the one that is held out.
+      Files.write(folder.resolve("data.jsonl"), heldOut ? lines : lines.subList(1, 40));
+      Path run = folder.resolve(heldOut ? "with" : "without");
+      new DistillationJob(
+              request(
+                  heldOut + ".gguf",
+                  LossSchedule.of(Objective.FORWARD_KL),
+                  new Start.Importance(),
+                  MomentType.F32,
+                  ScaleMode.REFIT,
+                  3e-4,
+                  heldOut ? EvaluationSettings.heldOut(1, 6, 0) : null,
+                  run,
+                  false),
+              new Recorder())
+          .run();
+      means.add(ImportanceMatrix.read(run.resolve("imatrix.gguf")).means());
+    }
+    assertEquals(means.get(1).keySet(), means.get(0).keySet());
+    means.get(1).forEach((name, columns) -> assertArrayEquals(columns, means.get(0).get(name)));
   }
 
   @Test
