@@ -29,6 +29,7 @@ final class GptqProgress implements BlockwiseListener, AutoCloseable {
 
   @Override
   public void reconstructed(Reconstruction result) {
+    progress.close();
     terminal.say(
         "layer %d: relative error on held-out text %.5f, by GPTQ alone %.5f"
             .formatted(result.layer(), result.after(), result.before()));
