@@ -46,7 +46,7 @@ import picocli.CommandLine.ParentCommand;
           + " data have no answers, that alone.",
       ""
     })
-final class EvalCommand implements Callable<Integer>, OptionRules {
+final class EvalCommand implements Callable<Integer>, Checkable, OptionRules {
   @ParentCommand private Whittle whittle;
 
   @Mixin private ModelOption model;
@@ -123,7 +123,15 @@ final class EvalCommand implements Callable<Integer>, OptionRules {
   }
 
   @Override
+  public void check() {
+    inference.modelOptions();
+    inference.attention();
+    requireKnownScale();
+  }
+
+  @Override
   public Integer call() throws IOException {
+    requireKnownScale();
     checkOutput(output);
     checkOutput(replies);
     if (output != null) {
@@ -186,13 +194,16 @@ final class EvalCommand implements Callable<Integer>, OptionRules {
     return formats.isEmpty() ? null : String.join(", ", formats);
   }
 
-  private static EvalCallback rounding(LlamaModel student, Simulation simulation) {
-    if (simulation.isSearched()) {
+  private void requireKnownScale() {
+    if (activations != null && activations.isSearched()) {
       throw new UnusableException(
           "the pre-scale of activations is not searched for; give it as a number, such as "
-              + simulation.format()
+              + activations.format()
               + "@0.75");
     }
+  }
+
+  private static EvalCallback rounding(LlamaModel student, Simulation simulation) {
     if (student.isOffloaded()) {
       throw new UnusableException("activations are simulated on the CPU; add -ngl 0");
     }

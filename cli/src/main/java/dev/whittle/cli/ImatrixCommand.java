@@ -36,7 +36,7 @@ import picocli.CommandLine.Spec;
           + " file format of llama-imatrix.",
       ""
     })
-final class ImatrixCommand implements Callable<Integer>, OptionRules {
+final class ImatrixCommand implements Callable<Integer>, Checkable, OptionRules {
   @ParentCommand private Whittle whittle;
   @Spec private CommandSpec spec;
 
@@ -86,6 +86,14 @@ final class ImatrixCommand implements Callable<Integer>, OptionRules {
   }
 
   @Override
+  public void check() {
+    if (!weighTokens) {
+      collector();
+      device.select();
+    }
+  }
+
+  @Override
   public Integer call() throws IOException {
     Path target = output.require(model.path(), data.path());
     ImportanceMatrix matrix = weighTokens ? weighed() : plain();
@@ -105,8 +113,7 @@ final class ImatrixCommand implements Callable<Integer>, OptionRules {
   private ImportanceMatrix plain() {
     JsonlDataset dataset = data.dataset();
     long examples = Math.min(limit, dataset.count());
-    int chunkSize = contextLength == null ? 512 : contextLength;
-    ImportanceCollector collector = collector(chunkSize);
+    ImportanceCollector collector = collector();
     try (LlamaModel loaded =
             ModelLoader.load(
                 model.path(), LlamaModelOptions.defaults().withDevices(device.select()));
@@ -128,7 +135,8 @@ final class ImatrixCommand implements Callable<Integer>, OptionRules {
     }
   }
 
-  private ImportanceCollector collector(int chunkSize) {
+  private ImportanceCollector collector() {
+    int chunkSize = contextLength == null ? 512 : contextLength;
     try {
       return new ImportanceCollector(chunkSize, processOutput, threads.threads());
     } catch (IllegalArgumentException e) {

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
 
 /// The commands as stages of a recipe, inside this process.
 ///
@@ -38,7 +39,11 @@ final class StageCommands implements Commands {
     CommandLine parsed =
         commandLine.parseArgs(arguments.toArray(String[]::new)).asCommandLineList().getLast();
     if (parsed.getCommand() instanceof Checkable command) {
-      command.check();
+      try {
+        command.check();
+      } catch (UnusableException e) {
+        throw new ParameterException(parsed, e.getMessage(), e);
+      }
     }
   }
 

@@ -205,6 +205,9 @@ class RecipeTest {
         List.of("distill.model=$eval", "$eval", "before 'distill'"),
         List.of("distill.steps={a: 1}", "distill.steps", "table"),
         List.of("rounded.method=gptq", "rounded", "-f CALIB"),
+        List.of("distill.device=TPU7", "tiny.yaml: distill: ", "TPU7"),
+        List.of("eval.device=TPU7", "tiny.yaml: eval: ", "TPU7"),
+        List.of("eval.simulate_activations=mxfp4@search", "tiny.yaml: eval: ", "mxfp4@0.75"),
         List.of("distill.output=run/import.gguf", "import and distill", "same file"),
         List.of("steps", "stage.setting=value"),
         List.of("distill=5", "which setting"));
