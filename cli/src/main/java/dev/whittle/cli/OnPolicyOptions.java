@@ -69,9 +69,17 @@ final class OnPolicyOptions implements OptionRules {
     return share == null
         ? null
         : new OnPolicy(
-            Ramp.parse(share),
+            parsedShare(),
             LossSchedule.parse(loss, lossTemperature, tokenWeights),
             temperature,
             maxTokens);
+  }
+
+  private Ramp parsedShare() {
+    try {
+      return Ramp.parse(share);
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException("--on-policy: " + e.getMessage(), e);
+    }
   }
 }

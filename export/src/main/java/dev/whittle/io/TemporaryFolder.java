@@ -21,7 +21,18 @@ public final class TemporaryFolder implements AutoCloseable {
   ///
   /// @throws IOException if there can be none
   public static TemporaryFolder create() throws IOException {
-    Path path = Files.createTempDirectory("whittle");
+    Path path;
+    try {
+      path = Files.createTempDirectory("whittle");
+    } catch (IOException e) {
+      throw new IOException(
+          "no folder can be made in "
+              + System.getProperty("java.io.tmpdir")
+              + ", where temporary files go ("
+              + IoProblem.of(e)
+              + "); name another one in TMPDIR",
+          e);
+    }
     Left.FOLDERS.add(path);
     return new TemporaryFolder(path);
   }

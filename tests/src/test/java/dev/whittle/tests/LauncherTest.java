@@ -87,6 +87,19 @@ class LauncherTest {
   }
 
   @Test
+  void temporary_files_go_where_the_environment_says() throws Exception {
+    Path temporary = Files.createDirectory(folder.resolve("tmp dir"));
+    CommandLine run =
+        start(
+            Map.of(
+                "TMPDIR", temporary.toString(), "WHITTLE_JAVA_OPTS", "-XshowSettings:properties"),
+            "--version");
+    assertDone(run);
+    String shown = run.out() + run.err();
+    assertTrue(shown.contains("java.io.tmpdir = " + temporary), shown);
+  }
+
+  @Test
   void a_jdk_that_does_not_fit_is_refused() throws Exception {
     assertRefused(
         start(Map.of("WHITTLE_JAVA_HOME", folder.toString()), "--version"),

@@ -58,7 +58,12 @@ public record JsonlDataset(Path path, @Nullable String domain) {
   /// @throws DataException if there is no such file
   public void requireFile() {
     if (!Files.isRegularFile(path)) {
-      throw new DataException(path + " is not a file; name a data set of JSON lines");
+      boolean stream = Files.exists(path) && !Files.isDirectory(path);
+      throw new DataException(
+          path
+              + (stream
+                  ? " is no file that can be read more than once; write the data to one first"
+                  : " is not a file; name a data set of JSON lines"));
     }
   }
 

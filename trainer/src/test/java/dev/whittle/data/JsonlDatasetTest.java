@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.whittle.chat.ChatMessage;
 import java.io.IOException;
@@ -189,6 +190,16 @@ class JsonlDatasetTest {
     JsonlDataset dataset = new JsonlDataset(folder.resolve("none.jsonl"));
     String message = assertThrows(DataException.class, () -> read(dataset)).getMessage();
     assertTrue(message.contains("none.jsonl is not a file"), message);
+  }
+
+  @Test
+  void aStreamIsNoDataSet() {
+    // Data are read several times: a pipe would be empty from the second time on.
+    Path stream = Path.of("/dev/null");
+    assumeTrue(Files.exists(stream));
+    String message =
+        assertThrows(DataException.class, () -> read(new JsonlDataset(stream))).getMessage();
+    assertTrue(message.contains("/dev/null is no file that can be read more than once"), message);
   }
 
   @Test
