@@ -142,14 +142,14 @@ final class GrpoCommand implements Callable<Integer>, Checkable, OptionRules {
       names = "--clip-low",
       paramLabel = "X",
       description =
-          "How far a token's probability may fall in a step, as a share of itself; ${DEFAULT-VALUE} by"
-              + " default.")
+          "With --updates of 2 or more, how far a token's probability may fall in a step, as a share of"
+              + " itself; ${DEFAULT-VALUE} by default.")
   private double clipLow = 0.2;
 
   @Option(
       names = "--clip-high",
       paramLabel = "X",
-      description = "How far it may rise (DAPO: 0.28); ${DEFAULT-VALUE} by default.")
+      description = "Likewise, how far it may rise (DAPO: 0.28); ${DEFAULT-VALUE} by default.")
   private double clipHigh = 0.2;
 
   @Option(

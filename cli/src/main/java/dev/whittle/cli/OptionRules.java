@@ -18,7 +18,7 @@ import picocli.CommandLine.ParseResult;
 /// undone. (Argument groups of picocli cannot tell one value of an option from another.)
 interface OptionRules {
   /// The rules, for the options as they have been parsed. Of several for one option, the first that
-  /// is not met counts. They hold for values that [Checkable#check] refuses too.
+  /// is not met counts. Values that [Checkable#check] will refuse must not make this fail.
   List<OptionRule> rules();
 
   /// Fails where an option that was given has no effect.
@@ -26,11 +26,13 @@ interface OptionRules {
   /// @throws ParameterException naming the option and the mend
   static void check(ParseResult arguments) {
     ParseResult command = command(arguments);
-    for (IdleOption idle : idle(command)) {
+    List<IdleOption> idle = idle(command);
+    if (!idle.isEmpty()) {
+      IdleOption first = idle.getFirst();
       throw new ParameterException(
           command.commandSpec().commandLine(),
-          idle.name() + " " + idle.reason(),
-          idle.option(),
+          first.name() + " " + first.reason(),
+          first.option(),
           null);
     }
   }
