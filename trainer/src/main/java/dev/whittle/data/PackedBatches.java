@@ -66,7 +66,12 @@ public final class PackedBatches {
   ///
   /// @throws IllegalArgumentException if a document is longer than a row
   public static List<PackedBatch> once(TokenizedCorpus corpus, BatchShape shape) {
-    PackedBatches packed = inOrder(corpus, shape);
+    return once(corpus, all(corpus), shape);
+  }
+
+  /// The same for some documents, given by their numbers.
+  public static List<PackedBatch> once(TokenizedCorpus corpus, int[] documents, BatchShape shape) {
+    PackedBatches packed = inOrder(corpus, documents, shape);
     int rows = packed.rowsInEpoch();
     List<PackedBatch> batches = new ArrayList<>();
     for (int row = 0; row < rows; row += shape.rows()) {

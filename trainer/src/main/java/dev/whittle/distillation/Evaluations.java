@@ -14,7 +14,6 @@ import dev.whittle.rollout.ModelInTraining;
 import dev.whittle.training.RunDirectory;
 import dev.whittle.training.TrainedWeights;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -43,7 +42,7 @@ final class Evaluations implements AutoCloseable {
       throws IOException {
     this.settings = settings;
     HeldOut heldOut = settings.heldOut();
-    held = heldOut == null ? List.of() : batches(corpus, heldOut.of(corpus), shape);
+    held = heldOut == null ? List.of() : PackedBatches.once(corpus, heldOut.of(corpus), shape);
     TaskQuestions questions = settings.questions();
     tasks =
         questions == null
@@ -52,17 +51,6 @@ final class Evaluations implements AutoCloseable {
                 inference.generation(questions.maxNewTokens()), new BoxedAnswerGrader());
     best = new BestModel(settings, run);
     model = questions == null ? null : new ModelInTraining(source, type, inference.model());
-  }
-
-  /// Some documents, once. The last micro-batch begins anew where they do not fill it.
-  private static List<PackedBatch> batches(
-      TokenizedCorpus corpus, int[] documents, BatchShape shape) {
-    PackedBatches packed = PackedBatches.inOrder(corpus, documents, shape);
-    List<PackedBatch> batches = new ArrayList<>();
-    while (packed.position().epoch() == 0) {
-      batches.add(packed.next());
-    }
-    return batches;
   }
 
   /// Whether there is one behind a step.

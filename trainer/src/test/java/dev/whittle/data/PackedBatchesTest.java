@@ -95,6 +95,26 @@ class PackedBatchesTest {
   }
 
   @Test
+  void onceEachDocumentIsThereOnceAndTheRestIsPadding() {
+    TokenizedCorpus corpus = corpus(300);
+    for (int count : new int[] {3, 13}) {
+      int[] some = IntStream.range(0, count).map(i -> 7 * i + 1).toArray();
+      List<PackedBatch> batches = PackedBatches.once(corpus, some, SHAPE);
+      assertEquals(count == 3 ? 1 : 2, batches.size());
+      assertArrayEquals(
+          some,
+          batches.stream()
+              .flatMap(batch -> batch.placements().stream())
+              .mapToInt(PackedBatch.Placement::document)
+              .sorted()
+              .toArray());
+      assertEquals(
+          IntStream.of(some).map(document -> corpus.length(document) - 1).sum(),
+          batches.stream().mapToInt(batch -> batch.targetCount(false)).sum());
+    }
+  }
+
+  @Test
   void placementsTellWhichDocumentLiesWhere() {
     TokenizedCorpus corpus = corpus(100);
     PackedBatch batch = batches(corpus, 1).next();
