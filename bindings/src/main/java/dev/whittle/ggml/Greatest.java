@@ -14,9 +14,9 @@ import java.lang.foreign.ValueLayout;
 final class Greatest {
   private static final int PIECE = 1024;
 
-  // As bits. What is not a number has greater ones than infinity, its sign aside.
-  private static final int INFINITY = 0x7f80_0000;
-  private static final int NEGATIVE_INFINITY = 0xff80_0000;
+  // As keys.
+  private static final int INFINITY = key(0x7f80_0000);
+  private static final int NEGATIVE_INFINITY = key(0xff80_0000);
 
   private final int[] piece = new int[PIECE];
 
@@ -49,17 +49,17 @@ final class Greatest {
   /// @param values F32
   boolean haveSoftmax(MemorySegment values) {
     int count = Math.toIntExact(values.byteSize() / Float.BYTES);
-    int greatest = 0;
+    int greatest = NEGATIVE_INFINITY;
     int least = INFINITY;
     for (int start = 0; start < count; start += PIECE) {
       int length = read(values, start, count);
       for (int i = 0; i < length; i++) {
-        int magnitude = piece[i] & Integer.MAX_VALUE;
-        least = Math.min(least, magnitude);
-        greatest = Math.max(greatest, piece[i] == NEGATIVE_INFINITY ? 0 : magnitude);
+        int key = key(piece[i]);
+        greatest = Math.max(greatest, key);
+        least = Math.min(least, key);
       }
     }
-    return greatest < INFINITY && least < INFINITY;
+    return least >= NEGATIVE_INFINITY && greatest > NEGATIVE_INFINITY && greatest < INFINITY;
   }
 
   /// Reads the next piece, and returns how long it is.
