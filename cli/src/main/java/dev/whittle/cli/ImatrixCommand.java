@@ -125,7 +125,7 @@ final class ImatrixCommand implements Callable<Integer>, Checkable, OptionRules 
           read.limit(limit)
               .map(example -> {
                 taken.incrementAndGet();
-                return tokenizer.tokenize(example).tokens();
+                return tokenizer.tokenize(dataset.path(), example).tokens();
               });
       return collector.collect(
           loaded,

@@ -6,6 +6,7 @@ import dev.whittle.chat.ChatText;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.ggml.Vocabulary;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.function.Supplier;
@@ -54,6 +55,30 @@ public final class DocumentTokenizer {
           throw new IllegalArgumentException(
               "line " + text.line() + " is a text, which asks for no reply");
     };
+  }
+
+  /// The example of a data set as a document to learn from.
+  ///
+  /// @param data what the error names
+  /// @throws ChatTemplateException if it is a chat that the model's template does not take
+  public TokenizedDocument tokenize(Path data, Example example) {
+    return inData(data, () -> tokenize(example));
+  }
+
+  /// What the model is given when it is asked for the reply of this example of a data set.
+  ///
+  /// @param data what the error names
+  /// @throws ChatTemplateException if it is a chat that the model's template does not take
+  public int[] prompt(Path data, Example example) {
+    return inData(data, () -> prompt(example));
+  }
+
+  private static <T> T inData(Path data, Supplier<T> work) {
+    try {
+      return work.get();
+    } catch (ChatTemplateException e) {
+      throw new ChatTemplateException(data + " " + e.getMessage(), e);
+    }
   }
 
   private TokenizedDocument chat(Example.Chat chat) {

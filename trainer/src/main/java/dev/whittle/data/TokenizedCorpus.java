@@ -43,7 +43,7 @@ public final class TokenizedCorpus {
     for (JsonlDataset dataset : datasets) {
       try (Stream<Example> examples = dataset.examples(selection)) {
         examples.forEach(example -> {
-          TokenizedDocument document = tokenizer.tokenize(example);
+          TokenizedDocument document = tokenizer.tokenize(dataset.path(), example);
           if (example instanceof Example.Text) {
             corpus.addParts(document, limits.contextLength());
           } else {

@@ -63,7 +63,7 @@ public record TaskEvaluation(GenerationOptions options, AnswerGrader grader) {
       JsonlDataset dataset, List<Example> questions, DocumentTokenizer tokenizer, int context) {
     List<int[]> prompts = new ArrayList<>();
     for (Example question : questions) {
-      int[] prompt = tokenizer.prompt(question);
+      int[] prompt = tokenizer.prompt(dataset.path(), question);
       if (prompt.length >= context) {
         throw new DataException(
             "%s line %d asks in %,d tokens, which leaves no room for a reply in a context of %,d; shorten it, leave it out, or raise the context length (-c)"

@@ -74,7 +74,7 @@ final class Questions {
       String answer,
       DocumentTokenizer tokenizer,
       int longest) {
-    int[] prompt = tokenizer.prompt(example);
+    int[] prompt = tokenizer.prompt(dataset.path(), example);
     if (prompt.length > longest) {
       throw new DataException(
           "%s line %d has %d tokens, but a question may have %d: shorten it, or the replies (--predict)"

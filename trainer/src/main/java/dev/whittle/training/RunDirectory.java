@@ -32,6 +32,10 @@ import tools.jackson.dataformat.yaml.YAMLMapper;
 public final class RunDirectory {
   private static final Pattern CHECKPOINT = Pattern.compile("step-(\\d{1,9})\\.gguf");
   private static final String STEP = "step";
+
+  /// What the name of a setting ends with that is the digest of a file.
+  private static final String DIGEST = "_sha256";
+
   private static final int KEPT_CHECKPOINTS = 2;
   private static final ObjectMapper YAML = new YAMLMapper();
   private static final ObjectMapper JSON = new JsonMapper();
@@ -101,7 +105,8 @@ public final class RunDirectory {
     }
   }
 
-  /// Opens the folder of an earlier run, to go on with it.
+  /// Opens the folder of an earlier run, to go on with it. A file may lie elsewhere now, where the
+  /// settings have the digest of what it holds (`NAME_sha256` beside `NAME`).
   ///
   /// @param recipe the settings to go on with, which must be those of the run
   /// @throws RunDirectoryException if there is no run, or its settings differ: also where one was
@@ -112,21 +117,26 @@ public final class RunDirectory {
     Set<String> names = new LinkedHashSet<>(recipe.keySet());
     names.addAll(earlier.keySet());
     for (String name : names) {
+      if (earlier.containsKey(name + DIGEST) && recipe.containsKey(name + DIGEST)) {
+        continue;
+      }
       String before = setting(earlier, name);
       String now = setting(recipe, name);
       if (!before.equals(now)) {
+        boolean isDigest =
+            name.endsWith(DIGEST) && earlier.containsKey(name) && recipe.containsKey(name);
         throw new RunDirectoryException(
             run.recipeFile()
                 + ": "
-                + name
-                + " was "
-                + before
-                + " and is "
-                + now
+                + (isDigest ? otherContent(name) : name + " was " + before + " and is " + now)
                 + " now; resume with the settings that the run began with");
       }
     }
     return run;
+  }
+
+  private static String otherContent(String digest) {
+    return "what '" + digest.substring(0, digest.length() - DIGEST.length()) + "' holds is changed";
   }
 
   private static String setting(Map<String, Object> recipe, String name) {

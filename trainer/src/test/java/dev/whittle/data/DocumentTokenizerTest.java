@@ -259,6 +259,12 @@ class DocumentTokenizerTest {
       assertTrue(message.startsWith("line 1: "), message);
       assertTrue(message.contains(other.path().toString()), message);
       assertTrue(message.contains("roles must alternate"), message);
+      message =
+          assertThrows(
+                  ChatTemplateException.class,
+                  () -> refusing.prompt(Path.of("chats.jsonl"), chat("a", "b")))
+              .getMessage();
+      assertTrue(message.startsWith("chats.jsonl line 1: the chat template"), message);
     }
   }
 

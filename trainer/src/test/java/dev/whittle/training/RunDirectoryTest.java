@@ -32,6 +32,22 @@ class RunDirectoryTest {
         Map.of("steps", 10, "domain", "maths", "held_out", 64));
   }
 
+  @Test
+  void aFileMayLieElsewhereButNotHoldSomethingElse() throws IOException {
+    RunDirectory.create(folder, Map.of("data", "a.jsonl", "data_sha256", "12"), false);
+
+    RunDirectory.resume(folder, Map.of("data", "/moved/a.jsonl", "data_sha256", "12"));
+
+    RunDirectoryException e =
+        assertThrows(
+            RunDirectoryException.class,
+            () -> RunDirectory.resume(folder, Map.of("data", "a.jsonl", "data_sha256", "13")));
+    assertEquals(
+        folder.resolve("recipe.yaml")
+            + ": what 'data' holds is changed now; resume with the settings that the run began with",
+        e.getMessage());
+  }
+
   private void assertRefused(String why, Map<String, Object> recipe) {
     RunDirectoryException e =
         assertThrows(RunDirectoryException.class, () -> RunDirectory.resume(folder, recipe));
