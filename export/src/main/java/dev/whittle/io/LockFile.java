@@ -32,9 +32,9 @@ public final class LockFile implements AutoCloseable {
       }
     } catch (OverlappingFileLockException _) {
       // Held by this process.
-    } catch (IOException e) {
-      channel.close();
-      throw e;
+    } catch (IOException _) {
+      // Some network file systems know no locks. There it is up to people to keep processes apart.
+      return Optional.of(new LockFile(file, channel));
     }
     channel.close();
     return Optional.empty();
