@@ -1,7 +1,7 @@
 package dev.whittle.reinforcement;
 
-import dev.whittle.evaluation.AnswerGrader;
 import dev.whittle.evaluation.BoxedAnswerGrader;
+import java.util.List;
 
 /// What a reply is worth: 1 if it gives the right answer, and what follows.
 ///
@@ -9,8 +9,6 @@ import dev.whittle.evaluation.BoxedAnswerGrader;
 /// @param lengthPenalty what a reply loses that has all the tokens it may have; shorter ones lose
 ///   their share of it
 public record RewardSettings(double format, double lengthPenalty) {
-  private static final AnswerGrader GRADER = new BoxedAnswerGrader();
-
   public RewardSettings {
     if (!(format >= 0 && format < 1) || !(lengthPenalty >= 0 && lengthPenalty < 1)) {
       throw new IllegalArgumentException(
@@ -19,9 +17,11 @@ public record RewardSettings(double format, double lengthPenalty) {
     }
   }
 
-  /// Whether a reply gives the right answer.
+  /// Whether a reply gives the right answer and no other: one that puts many answers into boxes, as
+  /// an evaluation lets pass, would earn the reward by guessing.
   boolean isRight(String reply, String answer) {
-    return GRADER.isRight(reply, answer);
+    List<String> boxes = BoxedAnswerGrader.boxes(reply);
+    return !boxes.isEmpty() && boxes.stream().allMatch(answer.strip()::equals);
   }
 
   /// The reward of a reply.

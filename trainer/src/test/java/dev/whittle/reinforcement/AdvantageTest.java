@@ -42,10 +42,12 @@ class AdvantageTest {
     RewardSettings reward = new RewardSettings(0.2, 0.5);
     assertTrue(reward.isRight("so \\boxed{7}", "7"));
     assertFalse(reward.isRight("so 7", "7"));
+    assertFalse(reward.isRight("\\boxed{7} or \\boxed{8}", "7"));
+    assertTrue(reward.isRight("\\boxed{7}, that is \\boxed{7}", "7"));
     assertEquals(1.2, reward.of("so \\boxed{7}", true, false, 0), 1e-12);
     assertEquals(0.2 - 0.1, reward.of("so \\boxed{8}", false, false, 0.2), 1e-12);
-    // Two boxes are a guess, and a reply that is cut off has no form.
-    assertEquals(1, reward.of("\\boxed{7} or \\boxed{8}", true, false, 0), 1e-12);
+    // Neither two boxes nor a reply that is cut off have the form.
+    assertEquals(1, reward.of("\\boxed{7}, that is \\boxed{7}", true, false, 0), 1e-12);
     assertEquals(-0.5, reward.of("\\boxed{8} \\boxed", false, true, 1), 1e-12);
     assertThrows(IllegalArgumentException.class, () -> new RewardSettings(1, 0));
   }
