@@ -21,6 +21,11 @@ public final class Thinking {
     return end < 0 ? reply : reply.substring(end + CLOSING.length()).stripLeading();
   }
 
+  /// A reply with its thoughts before it, as Qwen3's template writes them.
+  public static String with(String thoughts, String words) {
+    return OPENING + "\n" + thoughts.strip() + "\n" + CLOSING + "\n\n" + words.stripLeading();
+  }
+
   /// A reply as it goes on behind a prompt: not opening its thoughts if the prompt did, and without
   /// any if the prompt has closed them.
   static String behind(String prompt, String reply) {

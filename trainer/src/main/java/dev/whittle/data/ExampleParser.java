@@ -1,6 +1,7 @@
 package dev.whittle.data;
 
 import dev.whittle.chat.ChatMessage;
+import dev.whittle.chat.Thinking;
 import dev.whittle.io.JsonProblem;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -21,7 +22,10 @@ final class ExampleParser {
 
   /// What templates write of a message beside its content, and what they are given beside messages.
   private static final List<String> UNUSED_OF_MESSAGES =
-      List.of("reasoning_content", "thinking", "tool_calls", "function_call");
+      List.of("thinking", "tool_calls", "function_call");
+
+  /// Where servers of reasoning models put what was thought before a reply.
+  private static final String THOUGHTS = "reasoning_content";
 
   private static final List<String> UNUSED_OF_CHATS = List.of("tools", "functions");
 
@@ -100,21 +104,45 @@ final class ExampleParser {
             name + "." + unused,
             "write it into '" + name + ".content', in the form that the model has for it");
       }
-      messages.add(
-          new ChatMessage(
-              role(message.get("role"), name + ".role"),
-              content(message.get("content"), name + ".content")));
+      String role = role(message.get("role"), name + ".role");
+      messages.add(new ChatMessage(role, words(message, role, name)));
     }
     return messages;
+  }
+
+  /// The content of a message, behind the thoughts where it has some.
+  private String words(JsonNode message, String role, String name) {
+    String content = content(message.get("content"), name + ".content");
+    @Nullable JsonNode node = message.get(THOUGHTS);
+    if (isNothing(node)) {
+      return content;
+    }
+    String thoughts = string(node, name + "." + THOUGHTS);
+    if (!role.equals(ChatMessage.ASSISTANT)) {
+      throw error(
+          "field '%s.%s' is in a message of the role %s; only replies (assistant) have thoughts"
+              .formatted(name, THOUGHTS, role));
+    }
+    if (thoughts.contains(Thinking.CLOSING) || content.contains(Thinking.CLOSING)) {
+      throw error(
+          ("field '%s' has '%s', and %s in it or in 'content'; write the thoughts into one of the"
+                  + " two, and without the marks into the first")
+              .formatted(name, THOUGHTS, Thinking.CLOSING));
+    }
+    return Thinking.with(thoughts, content);
+  }
+
+  private static boolean isNothing(@Nullable JsonNode node) {
+    return node == null
+        || node.isNull()
+        || (node.isContainer() && node.isEmpty())
+        || (node.isString() && node.stringValue().isBlank());
   }
 
   /// What is left out of a chat without a word is neither learnt nor missed until the model is
   /// asked.
   private void requireNothing(@Nullable JsonNode node, String name, String mend) {
-    if (node == null || node.isNull() || (node.isContainer() && node.isEmpty())) {
-      return;
-    }
-    if (!node.isString() || !node.stringValue().isEmpty()) {
+    if (!isNothing(node)) {
       throw error("field '" + name + "' would not be used; " + mend + ", and remove it");
     }
   }

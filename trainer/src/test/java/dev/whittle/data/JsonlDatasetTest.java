@@ -141,6 +141,20 @@ class JsonlDatasetTest {
         read(dataset).getFirst());
   }
 
+  /// As Qwen3's template writes them, which takes either form.
+  @Test
+  void thoughtsStandBeforeTheReply() throws IOException {
+    JsonlDataset dataset =
+        dataset(
+            """
+            {"messages": [{"role": "assistant", "content": "\\n\\n4", "reasoning_content": "\\n2+2\\n"}]}\
+            """);
+    assertEquals(
+        new Example.Chat(
+            1, List.of(new ChatMessage("assistant", "<think>\n2+2\n</think>\n\n4")), null, null),
+        read(dataset).getFirst());
+  }
+
   @Test
   void aPromptWithAnAnswerNeedsNoCompletion() throws IOException {
     JsonlDataset dataset = dataset("{\"prompt\": \"2+2=\", \"answer\": \"4\"}");
@@ -166,7 +180,10 @@ class JsonlDatasetTest {
         "{\"text\": \"a\\u0000b\"} | \\u0000",
         "{\"text\": \"a\\ud83d b\"} | holds half of a pair of surrogates",
         "{\"messages\": [{\"role\": \"user\", \"content\": null}]} | no text in the field 'messages[0].content'",
-        "{\"messages\": [{\"role\": \"assistant\", \"content\": \"4\", \"reasoning_content\": \"2+2\"}]} | 'messages[0].reasoning_content' would not be used; write it into 'messages[0].content'",
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"4\", \"reasoning_content\": \"2+2\"}]} | 'messages[0].reasoning_content' is in a message of the role user; only replies",
+        "{\"messages\": [{\"role\": \"assistant\", \"content\": \"<think>a</think>4\", \"reasoning_content\": \"2+2\"}]} | 'messages[0]' has 'reasoning_content', and </think> in it or in 'content'",
+        "{\"messages\": [{\"role\": \"assistant\", \"content\": \"4\", \"reasoning_content\": [\"2+2\"]}]} | 'messages[0].reasoning_content' is not a string",
+        "{\"messages\": [{\"role\": \"assistant\", \"content\": \"4\", \"thinking\": \"2+2\"}]} | 'messages[0].thinking' would not be used; write it into 'messages[0].content'",
         "{\"messages\": [{\"role\": \"assistant\", \"content\": null, \"tool_calls\": [{\"id\": 1}]}]} | 'messages[0].tool_calls' would not be used",
         "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], \"tools\": [{}]} | 'tools' would not be used; write it into the system message",
         "{\"text\": \"a\", \"answer\": [1]} | 'answer' is not a string",
