@@ -11,8 +11,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.HexFormat;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 
 /// Writes a file whole or not at all.
@@ -45,7 +43,7 @@ public final class AtomicFile {
     checkWritable(target, overwrite);
     Path file = Files.exists(target) ? target.toRealPath() : target.toAbsolutePath();
     Path temporary = temporaryBeside(file);
-    Unfinished.FILES.add(temporary);
+    Leftovers.add(temporary);
     try {
       try (FileChannel channel =
           FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
@@ -68,7 +66,7 @@ public final class AtomicFile {
               + "; choose a folder that may be written to and has room",
           e);
     } finally {
-      deleteIfLeft(temporary);
+      Leftovers.delete(temporary);
     }
     forceFolder(file.getParent());
   }
@@ -125,26 +123,6 @@ public final class AtomicFile {
       Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
     } catch (AtomicMoveNotSupportedException e) {
       Files.move(temporary, file, StandardCopyOption.REPLACE_EXISTING);
-    }
-  }
-
-  private static void deleteIfLeft(Path temporary) {
-    try {
-      Files.deleteIfExists(temporary);
-    } catch (IOException _) {
-      // What made the write fail is the news; a temporary file left over is not.
-    }
-    Unfinished.FILES.remove(temporary);
-  }
-
-  /// The temporary files being written now, deleted if the process is told to end meanwhile.
-  private static final class Unfinished {
-    private static final Set<Path> FILES = ConcurrentHashMap.newKeySet();
-
-    static {
-      Thread deletion =
-          new Thread(() -> FILES.forEach(AtomicFile::deleteIfLeft), "unfinished files");
-      Runtime.getRuntime().addShutdownHook(deletion);
     }
   }
 

@@ -3,10 +3,6 @@ package dev.whittle.io;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.stream.Stream;
 
 /// A folder for files that are of no use once it is closed, in the system's folder for what is
 /// temporary. If the process is told to end before (Ctrl-C), folder and files are deleted then.
@@ -33,7 +29,7 @@ public final class TemporaryFolder implements AutoCloseable {
               + "); name another one in TMPDIR",
           e);
     }
-    Left.FOLDERS.add(path);
+    Leftovers.add(path);
     return new TemporaryFolder(path);
   }
 
@@ -45,35 +41,6 @@ public final class TemporaryFolder implements AutoCloseable {
   /// Deletes the files, and the folder.
   @Override
   public void close() {
-    delete(path);
-    Left.FOLDERS.remove(path);
-  }
-
-  private static void delete(Path folder) {
-    try {
-      for (Path file : list(folder)) {
-        Files.deleteIfExists(file);
-      }
-      Files.deleteIfExists(folder);
-    } catch (IOException _) {
-      // Left over where such things belong: no reason to fail what it was made for.
-    }
-  }
-
-  private static List<Path> list(Path folder) throws IOException {
-    try (Stream<Path> files = Files.list(folder)) {
-      return files.toList();
-    }
-  }
-
-  /// The folders that are open, deleted if the process is told to end meanwhile.
-  private static final class Left {
-    private static final Set<Path> FOLDERS = ConcurrentHashMap.newKeySet();
-
-    static {
-      Thread deletion =
-          new Thread(() -> FOLDERS.forEach(TemporaryFolder::delete), "temporary folders");
-      Runtime.getRuntime().addShutdownHook(deletion);
-    }
+    Leftovers.delete(path);
   }
 }
