@@ -122,7 +122,7 @@ public final class PackedBatches {
   }
 
   /// How many rows the current epoch has.
-  public int rowsInEpoch() {
+  private int rowsInEpoch() {
     return plan.size();
   }
 

@@ -21,7 +21,7 @@ public final class CalibrationBatches implements AutoCloseable {
   /// Tokens that are computed at a time, unless a document is longer.
   private static final int TOKENS = 2048;
 
-  private final List<PackedBatch> batches = new ArrayList<>();
+  private final List<PackedBatch> batches;
   private final List<float[]> counted = new ArrayList<>();
   private final BatchShape shape;
   private final int width;
@@ -32,19 +32,14 @@ public final class CalibrationBatches implements AutoCloseable {
   public CalibrationBatches(TokenizedCorpus corpus, int width) {
     this.width = width;
     shape = new BatchShape(Math.max(1, TOKENS / corpus.longest()), corpus.longest());
-    PackedBatches packed = PackedBatches.inOrder(corpus, shape);
-    int rows = packed.rowsInEpoch();
+    batches = PackedBatches.once(corpus, shape);
     long count = 0;
-    for (int row = 0; row < rows; row += shape.rows()) {
-      PackedBatch batch = packed.next();
-      // Behind the last row the first ones come again.
-      int places = Math.min(shape.rows(), rows - row) * shape.rowLength();
+    for (PackedBatch batch : batches) {
       float[] ones = new float[shape.tokens()];
-      for (int i = 0; i < places; i++) {
+      for (int i = 0; i < ones.length; i++) {
         ones[i] = batch.documents()[i] == PackedBatch.NONE ? 0 : 1;
         count += batch.documents()[i] == PackedBatch.NONE ? 0 : 1;
       }
-      batches.add(batch);
       counted.add(ones);
     }
     tokens = count;
@@ -107,8 +102,7 @@ public final class CalibrationBatches implements AutoCloseable {
 
   /// Gives a micro-batch to a layer.
   public void load(int batch, BatchInputs inputs, SingleLayer layer) {
-    PackedBatch packed = batches.get(batch);
-    inputs.load(packed.tokens(), packed.positions(), packed.documents());
+    load(batch, inputs);
     layer.states().write(slice(batch), 0);
     layer.counted().write(counted.get(batch));
   }
@@ -127,11 +121,6 @@ public final class CalibrationBatches implements AutoCloseable {
   /// Writes the states of a micro-batch to a tensor, [width, tokens] F32.
   public void read(int batch, Tensor target) {
     target.write(slice(batch), 0);
-  }
-
-  /// Takes the states of a micro-batch from a tensor, [width, tokens] F32.
-  public void write(int batch, Tensor source) {
-    source.read(slice(batch), 0);
   }
 
   /// Ones for the tokens of a micro-batch that count in sums, zeros for the others, [tokens].
