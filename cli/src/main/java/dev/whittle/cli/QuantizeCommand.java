@@ -276,9 +276,8 @@ final class QuantizeCommand implements Callable<Integer>, Checkable, OptionRules
     boolean transformed = kind != null;
     boolean calibrated = rounding().isCalibrated();
     boolean text = calibration.file() != null;
-    // What a transform learns nothing from, the rounding behind it may. Where an importance matrix
-    // is
-    // missing, that is what is wrong.
+    // What a transform learns nothing from, the rounding behind it may. And where an importance
+    // matrix is missing, it is that which is wrong.
     boolean learns =
         transformed
             ? kind.needsText() || rounding() != QuantizationMethod.RTN

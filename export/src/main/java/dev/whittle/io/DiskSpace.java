@@ -13,10 +13,17 @@ public record DiskSpace(Path folder, long bytes) {
   ///
   /// @throws IOException if the disk does not tell
   public static DiskSpace at(Path path) throws IOException {
+    Path folder = nearestFolder(path);
+    return new DiskSpace(folder, Files.getFileStore(folder).getUsableSpace());
+  }
+
+  /// The folder of `path`, or of the folders above it the nearest one that is there; `path` itself
+  /// if it is one.
+  public static Path nearestFolder(Path path) {
     Path folder = path.toAbsolutePath();
     while (!Files.isDirectory(folder)) {
       folder = folder.getParent();
     }
-    return new DiskSpace(folder, Files.getFileStore(folder).getUsableSpace());
+    return folder;
   }
 }

@@ -196,9 +196,8 @@ public final class DistillationJob {
 
   private TokenizedCorpus readCorpus(ModelFile teacher) {
     warnOfQuantized(teacher);
-    ModelLoader.requireSound(request.teacher());
     try (LlamaModel vocabulary =
-        LlamaModel.load(request.teacher(), LlamaModelOptions.vocabulary())) {
+        ModelLoader.load(request.teacher(), LlamaModelOptions.vocabulary())) {
       DocumentTokenizer tokenizer = new DocumentTokenizer(vocabulary);
       requireQuestions(tokenizer, teacher.trainedContext());
       CorpusLimits limits =

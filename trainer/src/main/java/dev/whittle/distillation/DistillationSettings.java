@@ -7,6 +7,7 @@ import dev.whittle.training.MomentType;
 import dev.whittle.training.ScaleMode;
 import dev.whittle.training.WeightSettings;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -181,20 +182,20 @@ public record DistillationSettings(
     map.put("temperature", loss.temperature());
     map.put("token_weights", loss.tokenWeights().label());
     map.put("completion_only", completionOnly);
-    map.put("forward", forward.name().toLowerCase(java.util.Locale.ROOT));
-    map.put("moments", moments.name().toLowerCase(java.util.Locale.ROOT));
-    map.put("scales", scales.name().toLowerCase(java.util.Locale.ROOT));
+    map.put("forward", forward.name().toLowerCase(Locale.ROOT));
+    map.put("moments", moments.name().toLowerCase(Locale.ROOT));
+    map.put("scales", scales.name().toLowerCase(Locale.ROOT));
     map.put("steps", steps);
     map.put("tokens_per_step", tokensPerStep);
     map.put("ubatch_size", microBatchTokens);
     map.put("context", contextLength);
-    map.put("overlong", overlong.name().toLowerCase(java.util.Locale.ROOT));
+    map.put("overlong", overlong.name().toLowerCase(Locale.ROOT));
     map.put("lr", learningRate);
     map.put("vector_lr", vectorRate);
     map.put("warmup", warmup);
     map.put("lr_floor", floor);
     map.put("weight_decay", weightDecay);
-    map.put("decay_to", decayTarget.name().toLowerCase(java.util.Locale.ROOT));
+    map.put("decay_to", decayTarget.name().toLowerCase(Locale.ROOT));
     map.put("clip", clip);
     map.put("seed", seed);
     if (onPolicy != null) {

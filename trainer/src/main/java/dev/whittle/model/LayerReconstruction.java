@@ -15,7 +15,6 @@ import dev.whittle.ggml.TensorContext;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -61,9 +60,7 @@ public final class LayerReconstruction implements AutoCloseable {
     weights = persistent.newTensor(GgmlType.F32, 1, tokens);
     ones = persistent.newTensor(GgmlType.F32, 1, (long) config.heads() * tokens);
     persistent.allocate(backend);
-    float[] values = new float[Math.toIntExact(ones.elements())];
-    Arrays.fill(values, 1f);
-    ones.write(values);
+    ones.fill(1);
 
     Map<String, Weight> byName = new HashMap<>();
     for (Family.WeightSpec spec : model.family().layerWeights(config)) {

@@ -1,6 +1,7 @@
 package dev.whittle.training;
 
 import dev.whittle.io.AtomicFile;
+import dev.whittle.io.DiskSpace;
 import dev.whittle.io.IoProblem;
 import dev.whittle.io.JsonProblem;
 import java.io.IOException;
@@ -91,10 +92,7 @@ public final class RunDirectory {
       throw new RunDirectoryException(
           root + " holds a run already; resume it, name another folder, or allow overwriting it");
     }
-    Path place = root.toAbsolutePath();
-    while (place.getParent() != null && !Files.exists(place)) {
-      place = place.getParent();
-    }
+    Path place = DiskSpace.nearestFolder(root);
     if (!Files.isWritable(place)) {
       throw new RunDirectoryException(
           "the run directory "
