@@ -1,9 +1,10 @@
-// GGUF block formats: decoding of single elements, and encoders that fit the scales.
+// GGUF block formats: decoding of single elements, encoders that fit the scales, and rounding under
+// scales that are there.
 //
 // The layouts are those of ggml-common.h; decoding rounds as ggml's dequantize_row_* do (compile
-// without fused multiply-add). An encoder runs on a team of threads, each with 16 neighbouring
-// values of one block, so that the search stays in registers. All code here also compiles for the
-// host, where a test checks it against ggml.
+// without fused multiply-add). A block is encoded by a team of threads, each with 16 neighbouring
+// values of it, so that the search stays in registers. All code here also compiles for the host,
+// where a test checks it against ggml.
 
 #pragma once
 
@@ -496,23 +497,97 @@ WHITTLE_BOTH void fit_symmetric_block(
 }
 
 // ---------------------------------------------------------------------------------------------
-// Formats: SIZE elements a block, decode(block, i), encode(team, share, block)
+// Rounding under scales that are there
 // ---------------------------------------------------------------------------------------------
+
+// How an element is decoded: y = scale * level(code) - min.
+struct Scaling {
+  float scale;
+  float min;
+};
+
+// Where a thread of a team puts the codes of its values.
+template <class Team>
+WHITTLE_BOTH uint8_t * own_codes(Team & team) {
+  return team.shared().codes + team.rank() * SHARE;
+}
+
+// Writes the team's codes; the scales stay as they are. No block, nothing written.
+template <class Format, class Team>
+WHITTLE_BOTH void write_codes(Team & team, typename Format::Block * block) {
+  team.sync();
+  if (block != nullptr) {
+    Format::pack(team, *block);
+  }
+  team.sync();
+}
+
+// One over a scale is held below this, so that no value turns into infinity, and zero not into NaN.
+constexpr float GREATEST_INVERSE = 1e30f;
+
+// Rounds a block's values to the nearest levels under the scales of `scales`.
+//
+// Each operation is that of the host's encoders (BlockFormat.round in Java), which take values and
+// scales relative to a power of two near the block's greatest value: the codes are the same. Under
+// a scale of zero, values go to the last levels at both ends.
+template <class Format, class Team>
+WHITTLE_BOTH void round_block(
+    Team & team, const float * x, const typename Format::Block & scales, typename Format::Block * block) {
+  float greatest = 0;
+  for (int i = 0; i < SHARE; ++i) {
+    greatest = fmaxf(greatest, fabsf(x[i]));
+  }
+  const uint32_t exponent = to_bits(team.max(greatest)) & 0x7f800000;
+  const float relative = 1 / from_bits(exponent > 0x00800000 ? exponent : 0x00800000);
+  const Scaling s = Format::scaling(scales, team.rank() * SHARE);
+  const float inverse = fminf(fmaxf(1 / (s.scale * relative), -GREATEST_INVERSE), GREATEST_INVERSE);
+  const float min = s.min * relative;
+  uint8_t * codes = own_codes(team);
+  for (int i = 0; i < SHARE; ++i) {
+    codes[i] = (uint8_t) Format::code((x[i] * relative + min) * inverse);
+  }
+  write_codes<Format>(team, block);
+}
+
+// The code nearest to a level where codes count whole numbers from that of level zero, `zero`;
+// half-way the greater. It is the sum that is rounded, as on the host.
+WHITTLE_BOTH inline int whole_code(float level, int zero, int highest, int lowest = 0) {
+  return (int) fminf(fmaxf(level + (zero + 0.5f), (float) lowest), (float) highest);
+}
+
+// ---------------------------------------------------------------------------------------------
+// Formats of SIZE elements a block
+//
+// decode(block, i): the value of an element
+// scaling(block, i): what its level is scaled with
+// code(level): the code nearest to a level, as the host's encoders choose it
+// encode(team, share, block): fits scales, and writes the block
+// pack(team, block): lays out the codes that the team shares
+// ---------------------------------------------------------------------------------------------
+
+// Encodes with one scale for the block, next to one that was fitted.
+template <class Format, class Team>
+WHITTLE_BOTH void encode_single(Team & team, const Share & s, float fitted, typename Format::Block * block) {
+  const uint16_t d = float_to_half(fitted);
+  const float step = half_to_float(d);
+  const float inverse = step != 0 ? 1 / step : 0;
+  uint8_t * codes = own_codes(team);
+  for (int i = 0; i < SHARE; ++i) {
+    codes[i] = (uint8_t) Format::nearest(s.x[i] * inverse);
+  }
+  if (block != nullptr && team.rank() == 0) {
+    block->d = d;
+  }
+  write_codes<Format>(team, block);
+}
 
 // Nibbles of two halves in one byte, as the 32-element formats have them.
 template <class Block, class Team>
-WHITTLE_BOTH void pack_nibbles(Team & team, const uint8_t * own, Block * block) {
-  Shared & shared = team.shared();
-  for (int i = 0; i < SHARE; ++i) {
-    shared.codes[team.rank() * SHARE + i] = own[i];
+WHITTLE_BOTH void pack_nibbles(Team & team, Block & block) {
+  const uint8_t * codes = team.shared().codes;
+  for (int j = team.rank(); j < 16; j += team.size()) {
+    block.qs[j] = (uint8_t) (codes[j] | (codes[j + 16] << 4));
   }
-  team.sync();
-  if (block != nullptr) {
-    for (int j = team.rank(); j < 16; j += team.size()) {
-      block->qs[j] = (uint8_t) (shared.codes[j] | (shared.codes[j + 16] << 4));
-    }
-  }
-  team.sync();
 }
 
 struct Q4_0 {
@@ -528,19 +603,15 @@ struct Q4_0 {
     const int code = i < 16 ? b.qs[i] & 15 : b.qs[i - 16] >> 4;
     return (code - 8) * half_to_float(b.d);
   }
+  WHITTLE_BOTH static Scaling scaling(const Block & b, int) { return {half_to_float(b.d), 0}; }
+  WHITTLE_BOTH static int code(float level) { return whole_code(level, 8, 15); }
   template <class Team>
   WHITTLE_BOTH static void encode(Team & team, const Share & s, Block * block) {
-    const uint16_t d = float_to_half(fit_single<Q4_0>(team, s));
-    const float step = half_to_float(d);
-    const float inverse = step != 0 ? 1 / step : 0;
-    uint8_t codes[SHARE];
-    for (int i = 0; i < SHARE; ++i) {
-      codes[i] = (uint8_t) nearest(s.x[i] * inverse);
-    }
-    if (block != nullptr && team.rank() == 0) {
-      block->d = d;
-    }
-    pack_nibbles(team, codes, block);
+    encode_single<Q4_0>(team, s, fit_single<Q4_0>(team, s), block);
+  }
+  template <class Team>
+  WHITTLE_BOTH static void pack(Team & team, Block & block) {
+    pack_nibbles(team, block);
   }
 };
 
@@ -565,36 +636,34 @@ struct IQ4_NL {
     const int code = i < 16 ? b.qs[i] & 15 : b.qs[i - 16] >> 4;
     return half_to_float(b.d) * iq4nl_value(code);
   }
+  WHITTLE_BOTH static Scaling scaling(const Block & b, int) { return {half_to_float(b.d), 0}; }
+  // The host compares whole multiples of 2^-16.
+  WHITTLE_BOTH static int code(float level) { return nearest(truncf(level * 0x1p16f) * 0x1p-16f); }
   template <class Team>
   WHITTLE_BOTH static void encode(Team & team, const Share & s, Block * block) {
-    const uint16_t d = float_to_half(fit_single<IQ4_NL>(team, s));
-    const float step = half_to_float(d);
-    const float inverse = step != 0 ? 1 / step : 0;
-    uint8_t codes[SHARE];
-    for (int i = 0; i < SHARE; ++i) {
-      codes[i] = (uint8_t) nearest(s.x[i] * inverse);
-    }
-    if (block != nullptr && team.rank() == 0) {
-      block->d = d;
-    }
-    pack_nibbles(team, codes, block);
+    encode_single<IQ4_NL>(team, s, fit_single<IQ4_NL>(team, s), block);
+  }
+  template <class Team>
+  WHITTLE_BOTH static void pack(Team & team, Block & block) {
+    pack_nibbles(team, block);
   }
 };
 
 struct MXFP4 {
   using Block = BlockMXFP4;
   static constexpr int SIZE = 32;
-  WHITTLE_BOTH static int nearest(float r) {
-    // Doubled FP4 magnitudes: 0 1 2 3 4 6 8 12.
-    const float m = fabsf(r);
-    const int code = m <= 0.5f ? 0 : m <= 1.5f ? 1 : m <= 2.5f ? 2 : m <= 3.5f ? 3
-                     : m <= 5 ? 4 : m <= 7 ? 5 : m <= 10 ? 6 : 7;
-    return r < 0 ? code | 8 : code;
+  WHITTLE_BOTH static int code(float level) {
+    // Doubled FP4 magnitudes: 0 1 2 3 4 6 8 12. Half-way the even code, as OCP's specification has it.
+    const float m = fabsf(level);
+    const int magnitude = m <= 0.5f ? 0 : m < 1.5f ? 1 : m <= 2.5f ? 2 : m < 3.5f ? 3
+                          : m <= 5 ? 4 : m < 7 ? 5 : m <= 10 ? 6 : 7;
+    return level <= -0.5f ? magnitude | 8 : magnitude;
   }
   WHITTLE_BOTH static float decode(const Block & b, int i) {
     const int code = i < 16 ? b.qs[i] & 15 : b.qs[i - 16] >> 4;
     return fp4_value(code) * e8m0_to_float_half(b.e);
   }
+  WHITTLE_BOTH static Scaling scaling(const Block & b, int) { return {e8m0_to_float_half(b.e), 0}; }
   template <class Team>
   WHITTLE_BOTH static void encode(Team & team, const Share & s, Block * block) {
     float greatest = 0;
@@ -612,7 +681,7 @@ struct MXFP4 {
       const float inverse = 1 / d;
       float error = 0;
       for (int i = 0; i < SHARE; ++i) {
-        const float y = inverse <= GREATEST ? fp4_value(nearest(s.x[i] * inverse)) * d : 0;
+        const float y = inverse <= GREATEST ? fp4_value(code(s.x[i] * inverse)) * d : 0;
         error += s.w[i] * (s.x[i] - y) * (s.x[i] - y);
       }
       error = team.sum(error);
@@ -622,14 +691,18 @@ struct MXFP4 {
       }
     }
     const float inverse = 1 / e8m0_to_float_half((uint8_t) best);
-    uint8_t codes[SHARE];
+    uint8_t * codes = own_codes(team);
     for (int i = 0; i < SHARE; ++i) {
-      codes[i] = inverse <= GREATEST ? (uint8_t) nearest(s.x[i] * inverse) : 0;
+      codes[i] = inverse <= GREATEST ? (uint8_t) code(s.x[i] * inverse) : 0;
     }
     if (block != nullptr && team.rank() == 0) {
       block->e = (uint8_t) best;
     }
-    pack_nibbles(team, codes, block);
+    write_codes<MXFP4>(team, block);
+  }
+  template <class Team>
+  WHITTLE_BOTH static void pack(Team & team, Block & block) {
+    pack_nibbles(team, block);
   }
 };
 
@@ -643,18 +716,16 @@ struct Q8_0 {
   WHITTLE_BOTH static int nearest(float r) { return nearest_in(r, -127, 127); }
   WHITTLE_BOTH static float level(int code) { return (float) code; }
   WHITTLE_BOTH static float decode(const Block & b, int i) { return b.qs[i] * half_to_float(b.d); }
+  WHITTLE_BOTH static Scaling scaling(const Block & b, int) { return {half_to_float(b.d), 0}; }
+  WHITTLE_BOTH static int code(float level) { return whole_code(level, 128, 255, 1) - 128; }
   template <class Team>
   WHITTLE_BOTH static void encode(Team & team, const Share & s, Block * block) {
-    const uint16_t d = float_to_half(fit_single<Q8_0>(team, s));
-    const float step = half_to_float(d);
-    const float inverse = step != 0 ? 1 / step : 0;
-    if (block != nullptr) {
-      if (team.rank() == 0) {
-        block->d = d;
-      }
-      for (int i = 0; i < SHARE; ++i) {
-        block->qs[team.rank() * SHARE + i] = (int8_t) nearest(s.x[i] * inverse);
-      }
+    encode_single<Q8_0>(team, s, fit_single<Q8_0>(team, s), block);
+  }
+  template <class Team>
+  WHITTLE_BOTH static void pack(Team & team, Block & block) {
+    for (int j = team.rank(); j < 32; j += team.size()) {
+      block.qs[j] = (int8_t) team.shared().codes[j];
     }
   }
 };
@@ -672,22 +743,17 @@ struct Q2_0 {
   WHITTLE_BOTH static float decode(const Block & b, int i) {
     return (((b.qs[i / 4] >> (2 * (i % 4))) & 3) - 1) * half_to_float(b.d);
   }
+  WHITTLE_BOTH static Scaling scaling(const Block & b, int) { return {half_to_float(b.d), 0}; }
+  WHITTLE_BOTH static int code(float level) { return whole_code(level, 1, 3); }
   template <class Team>
   WHITTLE_BOTH static void encode(Team & team, const Share & s, Block * block) {
-    const uint16_t d = float_to_half(fit_single<Q2_0>(team, s));
-    const float step = half_to_float(d);
-    const float inverse = step != 0 ? 1 / step : 0;
-    if (block != nullptr) {
-      if (team.rank() == 0) {
-        block->d = d;
-      }
-      for (int j = 0; j < SHARE / 4; ++j) {
-        int byte = 0;
-        for (int i = 0; i < 4; ++i) {
-          byte |= nearest(s.x[4 * j + i] * inverse) << (2 * i);
-        }
-        block->qs[team.rank() * (SHARE / 4) + j] = (uint8_t) byte;
-      }
+    encode_single<Q2_0>(team, s, fit_single<Q2_0>(team, s), block);
+  }
+  template <class Team>
+  WHITTLE_BOTH static void pack(Team & team, Block & block) {
+    const uint8_t * codes = team.shared().codes;
+    for (int j = team.rank(); j < 16; j += team.size()) {
+      block.qs[j] = (uint8_t) (codes[4 * j] | codes[4 * j + 1] << 2 | codes[4 * j + 2] << 4 | codes[4 * j + 3] << 6);
     }
   }
 };
@@ -696,10 +762,30 @@ struct Q2_0 {
 WHITTLE_BOTH inline int plane_byte(int i) { return i / 128 * 32 + i % 32; }
 WHITTLE_BOTH inline int plane_shift(int i) { return 2 * (i % 128 / 32); }
 
-WHITTLE_BOTH inline uint8_t pack_planes(const uint8_t * codes, int byte) {
-  const int base = byte / 32 * 128 + byte % 32;
-  return (uint8_t) ((codes[base] & 3) | (codes[base + 32] & 3) << 2 | (codes[base + 64] & 3) << 4
-                    | (codes[base + 96] & 3) << 6);
+// Two bits of each code, from `shift` on.
+template <class Team>
+WHITTLE_BOTH void pack_planes(Team & team, int shift, uint8_t * bytes) {
+  const uint8_t * codes = team.shared().codes;
+  for (int j = team.rank(); j < 64; j += team.size()) {
+    int bits = 0;
+    for (int k = 0; k < 4; ++k) {
+      bits |= ((codes[j / 32 * 128 + j % 32 + 32 * k] >> shift) & 3) << (2 * k);
+    }
+    bytes[j] = (uint8_t) bits;
+  }
+}
+
+// The highest bit of each of 256 codes, the one at `shift`, in 32 bytes: eight planes.
+template <class Team>
+WHITTLE_BOTH void pack_high_bits(Team & team, int shift, uint8_t * bytes) {
+  const uint8_t * codes = team.shared().codes;
+  for (int j = team.rank(); j < 32; j += team.size()) {
+    int bits = 0;
+    for (int k = 0; k < 8; ++k) {
+      bits |= (codes[32 * k + j] >> shift) << k;
+    }
+    bytes[j] = (uint8_t) bits;
+  }
 }
 
 struct TQ2_0 {
@@ -714,25 +800,15 @@ struct TQ2_0 {
   WHITTLE_BOTH static float decode(const Block & b, int i) {
     return (float) (((b.qs[plane_byte(i)] >> plane_shift(i)) & 3) - 1) * half_to_float(b.d);
   }
+  WHITTLE_BOTH static Scaling scaling(const Block & b, int) { return {half_to_float(b.d), 0}; }
+  WHITTLE_BOTH static int code(float level) { return whole_code(level, 1, 2); }
   template <class Team>
   WHITTLE_BOTH static void encode(Team & team, const Share & s, Block * block) {
-    const uint16_t d = float_to_half(fabsf(fit_single<TQ2_0>(team, s)));
-    const float step = half_to_float(d);
-    const float inverse = step != 0 ? 1 / step : 0;
-    Shared & shared = team.shared();
-    for (int i = 0; i < SHARE; ++i) {
-      shared.codes[team.rank() * SHARE + i] = (uint8_t) nearest(s.x[i] * inverse);
-    }
-    team.sync();
-    if (block != nullptr) {
-      if (team.rank() == 0) {
-        block->d = d;
-      }
-      for (int j = team.rank(); j < 64; j += team.size()) {
-        block->qs[j] = pack_planes(shared.codes, j);
-      }
-    }
-    team.sync();
+    encode_single<TQ2_0>(team, s, fabsf(fit_single<TQ2_0>(team, s)), block);
+  }
+  template <class Team>
+  WHITTLE_BOTH static void pack(Team & team, Block & block) {
+    pack_planes(team, 0, block.qs);
   }
 };
 
@@ -740,31 +816,33 @@ struct Q2_K {
   using Block = BlockQ2_K;
   static constexpr int SIZE = 256;
   WHITTLE_BOTH static float decode(const Block & b, int i) {
-    const uint8_t sc = b.scales[i / 16];
-    const float dl = half_to_float(b.d) * (sc & 15);
-    const float ml = half_to_float(b.dmin) * (sc >> 4);
-    return dl * ((b.qs[plane_byte(i)] >> plane_shift(i)) & 3) - ml;
+    const Scaling s = scaling(b, i);
+    return s.scale * ((b.qs[plane_byte(i)] >> plane_shift(i)) & 3) - s.min;
   }
+  WHITTLE_BOTH static Scaling scaling(const Block & b, int i) {
+    const uint8_t sc = b.scales[i / 16];
+    return {half_to_float(b.d) * (sc & 15), half_to_float(b.dmin) * (sc >> 4)};
+  }
+  WHITTLE_BOTH static int code(float level) { return whole_code(level, 0, 3); }
   template <class Team>
   WHITTLE_BOTH static void encode(Team & team, const Share & s, Block * block) {
-    Shared & shared = team.shared();
     uint8_t scale;
     uint8_t min;
     uint16_t d;
     uint16_t dmin;
-    fit_affine_block<1, 3, 15>(team, s, shared.codes + team.rank() * SHARE, scale, min, d, dmin);
-    team.sync();
+    fit_affine_block<1, 3, 15>(team, s, own_codes(team), scale, min, d, dmin);
     if (block != nullptr) {
       block->scales[team.rank()] = (uint8_t) (scale | (min << 4));
       if (team.rank() == 0) {
         block->d = d;
         block->dmin = dmin;
       }
-      for (int j = team.rank(); j < 64; j += team.size()) {
-        block->qs[j] = pack_planes(shared.codes, j);
-      }
     }
-    team.sync();
+    write_codes<Q2_K>(team, block);
+  }
+  template <class Team>
+  WHITTLE_BOTH static void pack(Team & team, Block & block) {
+    pack_planes(team, 0, block.qs);
   }
 };
 
@@ -777,32 +855,23 @@ struct Q3_K {
     return (low | (high << 4)) - 32;
   }
   WHITTLE_BOTH static float decode(const Block & b, int i) {
-    const float dl = half_to_float(b.d) * scale(b, i / 16);
     const int low = (b.qs[plane_byte(i)] >> plane_shift(i)) & 3;
     const int high = (b.hmask[i % 32] >> (i / 32)) & 1;
-    return dl * (low - (high ? 0 : 4));
+    return scaling(b, i).scale * (low - (high ? 0 : 4));
   }
+  WHITTLE_BOTH static Scaling scaling(const Block & b, int i) { return {half_to_float(b.d) * scale(b, i / 16), 0}; }
+  WHITTLE_BOTH static int code(float level) { return whole_code(level, 4, 7); }
   template <class Team>
   WHITTLE_BOTH static void encode(Team & team, const Share & s, Block * block) {
     Shared & shared = team.shared();
     uint8_t scale;
     uint16_t d;
-    fit_symmetric_block<-4, 3, -32, 31>(team, s, shared.codes + team.rank() * SHARE, scale, d);
+    fit_symmetric_block<-4, 3, -32, 31>(team, s, own_codes(team), scale, d);
     shared.scales[team.rank()] = scale;
     team.sync();
     if (block != nullptr) {
       if (team.rank() == 0) {
         block->d = d;
-      }
-      for (int j = team.rank(); j < 64; j += team.size()) {
-        block->qs[j] = pack_planes(shared.codes, j);
-      }
-      for (int j = team.rank(); j < 32; j += team.size()) {
-        int bits = 0;
-        for (int k = 0; k < 8; ++k) {
-          bits |= (shared.codes[32 * k + j] >> 2) << k;
-        }
-        block->hmask[j] = (uint8_t) bits;
       }
       const int j = team.rank();
       if (j < 8) {
@@ -815,7 +884,12 @@ struct Q3_K {
         block->scales[j] = (uint8_t) bits;
       }
     }
-    team.sync();
+    write_codes<Q3_K>(team, block);
+  }
+  template <class Team>
+  WHITTLE_BOTH static void pack(Team & team, Block & block) {
+    pack_planes(team, 0, block.qs);
+    pack_high_bits(team, 2, block.hmask);
   }
 };
 
@@ -840,14 +914,22 @@ WHITTLE_BOTH inline uint8_t pack_scale(const Shared & s, int j) {
   return (uint8_t) ((s.scales[j - 4] & 15) | ((s.mins[j - 4] & 15) << 4));
 }
 
-template <class BlockType, int HIGH, class Team>
-WHITTLE_BOTH void encode_affine32(Team & team, const Share & s, BlockType * block) {
+template <class Block>
+WHITTLE_BOTH Scaling scaling_affine32(const Block & b, int i) {
+  int scale;
+  int min;
+  packed_scale(b.scales, i / 32, scale, min);
+  return {half_to_float(b.d) * scale, half_to_float(b.dmin) * min};
+}
+
+template <class Format, int HIGH, class Team>
+WHITTLE_BOTH void encode_affine32(Team & team, const Share & s, typename Format::Block * block) {
   Shared & shared = team.shared();
   uint8_t scale;
   uint8_t min;
   uint16_t d;
   uint16_t dmin;
-  fit_affine_block<2, HIGH, 63>(team, s, shared.codes + team.rank() * SHARE, scale, min, d, dmin);
+  fit_affine_block<2, HIGH, 63>(team, s, own_codes(team), scale, min, d, dmin);
   shared.scales[team.rank() / 2] = scale;
   shared.mins[team.rank() / 2] = min;
   team.sync();
@@ -859,10 +941,17 @@ WHITTLE_BOTH void encode_affine32(Team & team, const Share & s, BlockType * bloc
     if (team.rank() < 12) {
       block->scales[team.rank()] = pack_scale(shared, team.rank());
     }
-    for (int j = team.rank(); j < 128; j += team.size()) {
-      const int base = j / 32 * 64 + j % 32;
-      block->qs[j] = (uint8_t) ((shared.codes[base] & 15) | ((shared.codes[base + 32] & 15) << 4));
-    }
+  }
+  write_codes<Format>(team, block);
+}
+
+// The low four bits of codes, of two elements that lie `distance` apart in one byte.
+template <class Team>
+WHITTLE_BOTH void pack_low_bits(Team & team, int distance, uint8_t * bytes) {
+  const uint8_t * codes = team.shared().codes;
+  for (int j = team.rank(); j < 128; j += team.size()) {
+    const int base = j / distance * 2 * distance + j % distance;
+    bytes[j] = (uint8_t) ((codes[base] & 15) | ((codes[base + distance] & 15) << 4));
   }
 }
 
@@ -870,18 +959,19 @@ struct Q4_K {
   using Block = BlockQ4_K;
   static constexpr int SIZE = 256;
   WHITTLE_BOTH static float decode(const Block & b, int i) {
-    int sc;
-    int m;
-    packed_scale(b.scales, i / 32, sc, m);
-    const float dl = half_to_float(b.d) * sc;
-    const float ml = half_to_float(b.dmin) * m;
+    const Scaling s = scaling(b, i);
     const uint8_t byte = b.qs[i / 64 * 32 + i % 32];
-    return dl * (i % 64 < 32 ? byte & 15 : byte >> 4) - ml;
+    return s.scale * (i % 64 < 32 ? byte & 15 : byte >> 4) - s.min;
   }
+  WHITTLE_BOTH static Scaling scaling(const Block & b, int i) { return scaling_affine32(b, i); }
+  WHITTLE_BOTH static int code(float level) { return whole_code(level, 0, 15); }
   template <class Team>
   WHITTLE_BOTH static void encode(Team & team, const Share & s, Block * block) {
-    encode_affine32<Block, 15>(team, s, block);
-    team.sync();
+    encode_affine32<Q4_K, 15>(team, s, block);
+  }
+  template <class Team>
+  WHITTLE_BOTH static void pack(Team & team, Block & block) {
+    pack_low_bits(team, 32, block.qs);
   }
 };
 
@@ -889,30 +979,22 @@ struct Q5_K {
   using Block = BlockQ5_K;
   static constexpr int SIZE = 256;
   WHITTLE_BOTH static float decode(const Block & b, int i) {
-    int sc;
-    int m;
-    packed_scale(b.scales, i / 32, sc, m);
-    const float dl = half_to_float(b.d) * sc;
-    const float ml = half_to_float(b.dmin) * m;
+    const Scaling s = scaling(b, i);
     const uint8_t byte = b.qs[i / 64 * 32 + i % 32];
     const int low = i % 64 < 32 ? byte & 15 : byte >> 4;
     const int high = (b.qh[i % 32] >> (i / 32)) & 1;
-    return dl * (low + (high ? 16 : 0)) - ml;
+    return s.scale * (low + (high ? 16 : 0)) - s.min;
   }
+  WHITTLE_BOTH static Scaling scaling(const Block & b, int i) { return scaling_affine32(b, i); }
+  WHITTLE_BOTH static int code(float level) { return whole_code(level, 0, 31); }
   template <class Team>
   WHITTLE_BOTH static void encode(Team & team, const Share & s, Block * block) {
-    encode_affine32<Block, 31>(team, s, block);
-    if (block != nullptr) {
-      const Shared & shared = team.shared();
-      for (int j = team.rank(); j < 32; j += team.size()) {
-        int bits = 0;
-        for (int k = 0; k < 8; ++k) {
-          bits |= (shared.codes[32 * k + j] >> 4) << k;
-        }
-        block->qh[j] = (uint8_t) bits;
-      }
-    }
-    team.sync();
+    encode_affine32<Q5_K, 31>(team, s, block);
+  }
+  template <class Team>
+  WHITTLE_BOTH static void pack(Team & team, Block & block) {
+    pack_low_bits(team, 32, block.qs);
+    pack_high_bits(team, 4, block.qh);
   }
 };
 
@@ -925,31 +1007,27 @@ struct Q6_K {
     const uint8_t low = b.ql[half * 64 + (quarter & 1) * 32 + i % 32];
     const int nibble = quarter < 2 ? low & 15 : low >> 4;
     const int high = (b.qh[half * 32 + i % 32] >> (2 * quarter)) & 3;
-    return half_to_float(b.d) * b.scales[i / 16] * ((nibble | (high << 4)) - 32);
+    return scaling(b, i).scale * ((nibble | (high << 4)) - 32);
   }
+  WHITTLE_BOTH static Scaling scaling(const Block & b, int i) { return {half_to_float(b.d) * b.scales[i / 16], 0}; }
+  WHITTLE_BOTH static int code(float level) { return whole_code(level, 32, 63); }
   template <class Team>
   WHITTLE_BOTH static void encode(Team & team, const Share & s, Block * block) {
-    Shared & shared = team.shared();
     uint8_t scale;
     uint16_t d;
-    fit_symmetric_block<-32, 31, -128, 127>(team, s, shared.codes + team.rank() * SHARE, scale, d);
-    team.sync();
+    fit_symmetric_block<-32, 31, -128, 127>(team, s, own_codes(team), scale, d);
     if (block != nullptr) {
       block->scales[team.rank()] = (int8_t) ((int) scale - 128);
       if (team.rank() == 0) {
         block->d = d;
       }
-      for (int j = team.rank(); j < 128; j += team.size()) {
-        const int base = j / 64 * 128 + j % 64;
-        block->ql[j] = (uint8_t) ((shared.codes[base] & 15) | ((shared.codes[base + 64] & 15) << 4));
-      }
-      for (int j = team.rank(); j < 64; j += team.size()) {
-        const int base = j / 32 * 128 + j % 32;
-        block->qh[j] = (uint8_t) ((shared.codes[base] >> 4) | ((shared.codes[base + 32] >> 4) << 2)
-                                  | ((shared.codes[base + 64] >> 4) << 4) | ((shared.codes[base + 96] >> 4) << 6));
-      }
     }
-    team.sync();
+    write_codes<Q6_K>(team, block);
+  }
+  template <class Team>
+  WHITTLE_BOTH static void pack(Team & team, Block & block) {
+    pack_low_bits(team, 64, block.ql);
+    pack_planes(team, 4, block.qh);
   }
 };
 

@@ -152,23 +152,51 @@ struct DeviceTeam {
   __device__ float max(float value) { return group_max<SIZE_OF_TEAM>(value); }
 };
 
+// The block that a thread's team works on. Teams behind the last block go along with it, and write
+// nothing.
+template <class Format>
+struct Assignment {
+  int64_t block;
+  bool writes;
+
+  static __device__ Assignment of_thread(int64_t count) {
+    const int64_t wished = ((int64_t) blockIdx.x * ENCODE_THREADS + threadIdx.x) / (Format::SIZE / SHARE);
+    return {wished < count ? wished : count - 1, wished < count};
+  }
+
+  // The first of the thread's values.
+  template <class Team>
+  __device__ int64_t start(const Team & team) const { return block * Format::SIZE + team.rank() * SHARE; }
+};
+
 template <class Format>
 __global__ void encode_blocks(
     const float * x, const float * importance, typename Format::Block * blocks, int64_t count, int64_t row_length) {
   constexpr int TEAM = Format::SIZE / SHARE;
   __shared__ Shared memory[ENCODE_THREADS / TEAM];
   DeviceTeam<TEAM> team = {memory + threadIdx.x / TEAM};
-  const int64_t wished = ((int64_t) blockIdx.x * ENCODE_THREADS + threadIdx.x) / TEAM;
-  const bool exists = wished < count;
-  const int64_t at = exists ? wished : count - 1;
+  const auto at = Assignment<Format>::of_thread(count);
   Share s;
-  const int64_t start = at * Format::SIZE + team.rank() * SHARE;
+  const int64_t start = at.start(team);
   const int64_t column = start % row_length;
   for (int i = 0; i < SHARE; ++i) {
     s.x[i] = x[start + i];
     s.w[i] = importance == nullptr ? 1 : importance[column + i];
   }
-  Format::encode(team, s, exists ? blocks + at : nullptr);
+  Format::encode(team, s, at.writes ? blocks + at.block : nullptr);
+}
+
+template <class Format>
+__global__ void round_blocks(const float * x, typename Format::Block * blocks, int64_t count) {
+  constexpr int TEAM = Format::SIZE / SHARE;
+  __shared__ Shared memory[ENCODE_THREADS / TEAM];
+  DeviceTeam<TEAM> team = {memory + threadIdx.x / TEAM};
+  const auto at = Assignment<Format>::of_thread(count);
+  float own[SHARE];
+  for (int i = 0; i < SHARE; ++i) {
+    own[i] = x[at.start(team) + i];
+  }
+  round_block<Format>(team, own, blocks[at.block], at.writes ? blocks + at.block : nullptr);
 }
 
 constexpr int TILE_ROWS = 32;
@@ -640,12 +668,45 @@ int encode(
 }
 
 template <class Format>
+int round(whittle_cuda * h, const float * x, void * blocks, int64_t n) {
+  constexpr int TEAM = Format::SIZE / SHARE;
+  const int64_t count = n / Format::SIZE;
+  round_blocks<Format><<<blocks_for(count * TEAM, ENCODE_THREADS), ENCODE_THREADS, 0, h->stream>>>(
+      x, (typename Format::Block *) blocks, count);
+  return last_error();
+}
+
+int round_half(whittle_cuda * h, int type, const float * x, void * y, int64_t n) {
+  round_to_half<<<blocks_for(n, 256), 256, 0, h->stream>>>(x, (uint16_t *) y, n, type == BF16);
+  return last_error();
+}
+
+template <class Format>
 int decode(
     whittle_cuda * h, const void * blocks, void * decoded, void * transposed, int64_t rows, int64_t row_length) {
   const dim3 grid(blocks_for(row_length, TILE_COLUMNS), blocks_for(rows, TILE_ROWS));
   decode_tile<Format><<<grid, 256, 0, h->stream>>>(
       (const typename Format::Block *) blocks, (uint16_t *) decoded, (uint16_t *) transposed, rows, row_length);
   return last_error();
+}
+
+// Does the work for the block format of a type: work(format).
+template <class Work>
+int with_format(int type, Work work) {
+  switch (type) {
+    case TYPE_Q4_0: return work(Q4_0());
+    case TYPE_Q8_0: return work(Q8_0());
+    case TYPE_Q2_K: return work(Q2_K());
+    case TYPE_Q3_K: return work(Q3_K());
+    case TYPE_Q4_K: return work(Q4_K());
+    case TYPE_Q5_K: return work(Q5_K());
+    case TYPE_Q6_K: return work(Q6_K());
+    case TYPE_IQ4_NL: return work(IQ4_NL());
+    case TYPE_TQ2_0: return work(TQ2_0());
+    case TYPE_MXFP4: return work(MXFP4());
+    case TYPE_Q2_0: return work(Q2_0());
+    default: return (int) cudaErrorInvalidValue;
+  }
 }
 
 }  // namespace
@@ -742,72 +803,44 @@ int whittle_cuda_add_rows(
 }
 
 int whittle_cuda_encodes(int type) {
-  switch (type) {
-    case F32:
-    case F16:
-    case BF16:
-    case TYPE_Q4_0:
-    case TYPE_Q8_0:
-    case TYPE_Q2_K:
-    case TYPE_Q3_K:
-    case TYPE_Q4_K:
-    case TYPE_Q5_K:
-    case TYPE_Q6_K:
-    case TYPE_IQ4_NL:
-    case TYPE_TQ2_0:
-    case TYPE_MXFP4:
-    case TYPE_Q2_0:
-      return 1;
-    default:
-      return 0;
-  }
+  const bool is_float = type == F32 || type == F16 || type == BF16;
+  return is_float || with_format(type, [](auto) { return 0; }) == 0;
 }
 
 int whittle_cuda_encode(
     whittle_cuda * h, int type, const float * x, const float * importance, void * blocks, int64_t rows,
     int64_t row_length) {
   cudaSetDevice(h->device);
-  const int64_t n = rows * row_length;
-  switch (type) {
-    case F16:
-    case BF16:
-      round_to_half<<<blocks_for(n, 256), 256, 0, h->stream>>>(x, (uint16_t *) blocks, n, type == BF16);
-      return last_error();
-    case TYPE_Q4_0: return encode<Q4_0>(h, x, importance, blocks, rows, row_length);
-    case TYPE_Q8_0: return encode<Q8_0>(h, x, importance, blocks, rows, row_length);
-    case TYPE_Q2_K: return encode<Q2_K>(h, x, importance, blocks, rows, row_length);
-    case TYPE_Q3_K: return encode<Q3_K>(h, x, importance, blocks, rows, row_length);
-    case TYPE_Q4_K: return encode<Q4_K>(h, x, importance, blocks, rows, row_length);
-    case TYPE_Q5_K: return encode<Q5_K>(h, x, importance, blocks, rows, row_length);
-    case TYPE_Q6_K: return encode<Q6_K>(h, x, importance, blocks, rows, row_length);
-    case TYPE_IQ4_NL: return encode<IQ4_NL>(h, x, importance, blocks, rows, row_length);
-    case TYPE_TQ2_0: return encode<TQ2_0>(h, x, importance, blocks, rows, row_length);
-    case TYPE_MXFP4: return encode<MXFP4>(h, x, importance, blocks, rows, row_length);
-    case TYPE_Q2_0: return encode<Q2_0>(h, x, importance, blocks, rows, row_length);
-    default: return (int) cudaErrorInvalidValue;
+  if (type == F16 || type == BF16) {
+    return round_half(h, type, x, blocks, rows * row_length);
   }
+  return with_format(type, [&](auto format) {
+    return encode<decltype(format)>(h, x, importance, blocks, rows, row_length);
+  });
+}
+
+int whittle_cuda_round(
+    whittle_cuda * h, int type, const float * x, void * blocks, int64_t rows, int64_t row_length) {
+  cudaSetDevice(h->device);
+  const int64_t n = rows * row_length;
+  if (type == F16 || type == BF16) {
+    return round_half(h, type, x, blocks, n);
+  }
+  return with_format(type, [&](auto format) { return round<decltype(format)>(h, x, blocks, n); });
 }
 
 int whittle_cuda_decode(
     whittle_cuda * h, int type, const void * blocks, void * decoded, void * transposed, int64_t rows,
     int64_t row_length) {
   cudaSetDevice(h->device);
+  const auto work = [&](auto format) {
+    return decode<decltype(format)>(h, blocks, decoded, transposed, rows, row_length);
+  };
   switch (type) {
-    case F32: return decode<Float32>(h, blocks, decoded, transposed, rows, row_length);
-    case F16: return decode<Float16>(h, blocks, decoded, transposed, rows, row_length);
-    case BF16: return decode<BFloat16>(h, blocks, decoded, transposed, rows, row_length);
-    case TYPE_Q4_0: return decode<Q4_0>(h, blocks, decoded, transposed, rows, row_length);
-    case TYPE_Q8_0: return decode<Q8_0>(h, blocks, decoded, transposed, rows, row_length);
-    case TYPE_Q2_K: return decode<Q2_K>(h, blocks, decoded, transposed, rows, row_length);
-    case TYPE_Q3_K: return decode<Q3_K>(h, blocks, decoded, transposed, rows, row_length);
-    case TYPE_Q4_K: return decode<Q4_K>(h, blocks, decoded, transposed, rows, row_length);
-    case TYPE_Q5_K: return decode<Q5_K>(h, blocks, decoded, transposed, rows, row_length);
-    case TYPE_Q6_K: return decode<Q6_K>(h, blocks, decoded, transposed, rows, row_length);
-    case TYPE_IQ4_NL: return decode<IQ4_NL>(h, blocks, decoded, transposed, rows, row_length);
-    case TYPE_TQ2_0: return decode<TQ2_0>(h, blocks, decoded, transposed, rows, row_length);
-    case TYPE_MXFP4: return decode<MXFP4>(h, blocks, decoded, transposed, rows, row_length);
-    case TYPE_Q2_0: return decode<Q2_0>(h, blocks, decoded, transposed, rows, row_length);
-    default: return (int) cudaErrorInvalidValue;
+    case F32: return work(Float32());
+    case F16: return work(Float16());
+    case BF16: return work(BFloat16());
+    default: return with_format(type, work);
   }
 }
 

@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 // Raised whenever a call changes its meaning: the Java side refuses another one.
-#define WHITTLE_CUDA_INTERFACE 2
+#define WHITTLE_CUDA_INTERFACE 3
 
 struct whittle_cuda;
 
@@ -55,6 +55,12 @@ int whittle_cuda_encodes(int ggml_type);
 int whittle_cuda_encode(
     struct whittle_cuda * handle, int ggml_type, const float * x_dev, const float * importance_dev, void * blocks_dev,
     int64_t rows, int64_t row_length);
+
+// Rounds rows of `row_length` values to the nearest levels of the blocks that are there: their codes
+// change, their scales stay. Types without scales are encoded.
+int whittle_cuda_round(
+    struct whittle_cuda * handle, int ggml_type, const float * x_dev, void * blocks_dev, int64_t rows,
+    int64_t row_length);
 
 // Decodes rows to bfloat16: as they are [row_length, rows], and transposed [rows, row_length];
 // either may be null.

@@ -23,10 +23,10 @@ public class WhittleCuda extends WhittleCuda$shared {
     static final SymbolLookup SYMBOL_LOOKUP = SymbolLookup.loaderLookup()
             .or(Linker.nativeLinker().defaultLookup());
 
-    private static final int WHITTLE_CUDA_INTERFACE = (int)2L;
+    private static final int WHITTLE_CUDA_INTERFACE = (int)3L;
     /**
      * {@snippet lang=c :
-     * #define WHITTLE_CUDA_INTERFACE 2
+     * #define WHITTLE_CUDA_INTERFACE 3
      * }
      */
     public static int WHITTLE_CUDA_INTERFACE() {
@@ -714,6 +714,71 @@ public class WhittleCuda extends WhittleCuda$shared {
                 traceDowncall("whittle_cuda_encode", handle, ggml_type, x_dev, importance_dev, blocks_dev, rows, row_length);
             }
             return (int)mh$.invokeExact(handle, ggml_type, x_dev, importance_dev, blocks_dev, rows, row_length);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class whittle_cuda_round {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            WhittleCuda.C_INT,
+            WhittleCuda.C_POINTER,
+            WhittleCuda.C_INT,
+            WhittleCuda.C_POINTER,
+            WhittleCuda.C_POINTER,
+            WhittleCuda.C_LONG,
+            WhittleCuda.C_LONG
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("whittle_cuda_round");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int whittle_cuda_round(struct whittle_cuda *handle, int ggml_type, const float *x_dev, void *blocks_dev, int64_t rows, int64_t row_length)
+     * }
+     */
+    public static FunctionDescriptor whittle_cuda_round$descriptor() {
+        return whittle_cuda_round.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int whittle_cuda_round(struct whittle_cuda *handle, int ggml_type, const float *x_dev, void *blocks_dev, int64_t rows, int64_t row_length)
+     * }
+     */
+    public static MethodHandle whittle_cuda_round$handle() {
+        return whittle_cuda_round.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int whittle_cuda_round(struct whittle_cuda *handle, int ggml_type, const float *x_dev, void *blocks_dev, int64_t rows, int64_t row_length)
+     * }
+     */
+    public static MemorySegment whittle_cuda_round$address() {
+        return whittle_cuda_round.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int whittle_cuda_round(struct whittle_cuda *handle, int ggml_type, const float *x_dev, void *blocks_dev, int64_t rows, int64_t row_length)
+     * }
+     */
+    public static int whittle_cuda_round(MemorySegment handle, int ggml_type, MemorySegment x_dev, MemorySegment blocks_dev, long rows, long row_length) {
+        var mh$ = whittle_cuda_round.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("whittle_cuda_round", handle, ggml_type, x_dev, blocks_dev, rows, row_length);
+            }
+            return (int)mh$.invokeExact(handle, ggml_type, x_dev, blocks_dev, rows, row_length);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

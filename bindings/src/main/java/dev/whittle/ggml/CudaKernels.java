@@ -175,10 +175,7 @@ public final class CudaKernels implements AutoCloseable {
   /// @param importance [inputs] F32, how much the squared error of each column counts; null for
   ///   equally
   public void encode(Tensor values, @Nullable Tensor importance, Tensor blocks) {
-    requireFloats(values);
-    require(
-        encodes(blocks.type()) && blocks.isContiguous() && blocks.hasShapeOf(values),
-        blocks + " cannot be encoded from " + values);
+    requireEncodable(values, blocks);
     if (importance != null) {
       requireFloats(importance);
       require(importance.elements() == values.dimension(0), importance + " does not fit " + values);
@@ -192,6 +189,27 @@ public final class CudaKernels implements AutoCloseable {
             pointer(blocks),
             values.dimension(1),
             values.dimension(0)));
+  }
+
+  /// Rounds `values` [inputs, outputs] F32 to the nearest levels of `blocks` of the same shape:
+  /// their codes change, their scales stay. Types without scales are encoded.
+  public void round(Tensor values, Tensor blocks) {
+    requireEncodable(values, blocks);
+    check(
+        WhittleCuda.whittle_cuda_round(
+            handle(),
+            blocks.type().id(),
+            pointer(values),
+            pointer(blocks),
+            values.dimension(1),
+            values.dimension(0)));
+  }
+
+  private void requireEncodable(Tensor values, Tensor blocks) {
+    requireFloats(values);
+    require(
+        encodes(blocks.type()) && blocks.isContiguous() && blocks.hasShapeOf(values),
+        blocks + " cannot be encoded from " + values);
   }
 
   /// Decodes `blocks` [inputs, outputs] to BF16.

@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.function.Function;
 
 /// The work on parameters in the memory of an NVIDIA GPU, by Whittle's own kernels there. Types
-/// that they cannot encode, and scales that are trained or frozen, go through the host's memory.
+/// that they cannot encode, and scales that are trained, go through the host's memory.
 final class CudaParameterKernels implements ParameterKernels {
   private final CudaKernels cuda;
   private final StagedKernels staged;
@@ -83,7 +83,7 @@ final class CudaParameterKernels implements ParameterKernels {
   public void encode(List<Parameter> parameters) {
     for (Parameter p : parameters) {
       if (p.isEncoded() && cuda.encodes(p.type())) {
-        cuda.encode(p.master(), importance.get(p.name()), p.blocks());
+        encodeHere(p);
       }
     }
     decodeHere(parameters);
@@ -92,8 +92,26 @@ final class CudaParameterKernels implements ParameterKernels {
 
   @Override
   public void encodeAgain(List<Parameter> parameters) {
-    encode(parameters.stream().filter(this::encodesHere).toList());
-    staged.encodeAgain(elsewhere(parameters));
+    List<Parameter> here = parameters.stream().filter(this::encodesAgainHere).toList();
+    for (Parameter p : here) {
+      if (p.isEncoded()) {
+        if (p.scaleMode() == ScaleMode.FROZEN) {
+          cuda.round(p.master(), p.blocks());
+        } else {
+          encodeHere(p);
+        }
+      }
+    }
+    decodeHere(here);
+    staged.encodeAgain(parameters.stream().filter(p -> !encodesAgainHere(p)).toList());
+  }
+
+  private void encodeHere(Parameter p) {
+    cuda.encode(p.master(), importance.get(p.name()), p.blocks());
+  }
+
+  private boolean encodesAgainHere(Parameter p) {
+    return cuda.encodes(p.type()) && p.scaleMode() != ScaleMode.TRAINED;
   }
 
   @Override
@@ -120,15 +138,6 @@ final class CudaParameterKernels implements ParameterKernels {
       }
     }
     cuda.synchronize();
-  }
-
-  /// The parameters that are encoded on the host at each step.
-  private List<Parameter> elsewhere(List<Parameter> parameters) {
-    return parameters.stream().filter(p -> !encodesHere(p)).toList();
-  }
-
-  private boolean encodesHere(Parameter p) {
-    return cuda.encodes(p.type()) && p.scaleMode() == ScaleMode.REFIT;
   }
 
   @Override
