@@ -130,6 +130,14 @@ final class TrainingOptions implements OptionRules {
   private DecayTarget decayTarget = DecayTarget.ZERO;
 
   @Option(
+      names = "--ema",
+      paramLabel = "X",
+      description =
+          "Ship the exponential moving average of the weights, of which each step leaves this share,"
+              + " such as 0.998; by default, the last step's weights.")
+  private double averageDecay;
+
+  @Option(
       names = {"-s", "--seed"},
       paramLabel = "SEED",
       description = "Seed of the order of the data; ${DEFAULT-VALUE} by default.")
@@ -194,6 +202,7 @@ final class TrainingOptions implements OptionRules {
           floor,
           weightDecay,
           decayTarget,
+          averageDecay,
           updates.clip(),
           seed,
           onPolicy.settings(temperature, tokenWeights));

@@ -142,6 +142,8 @@ class DistillTest {
             "start",
             "--weight-decay",
             1,
+            "--ema",
+            0.5,
             "--loss",
             "forward-kl,hidden:0.5");
     assertDone(trained);

@@ -66,7 +66,7 @@ final class TrainedLayer implements AutoCloseable {
             tensor -> plan.assignment(tensor.name()).orElseThrow().type(),
             tensor -> null,
             new WeightSettings(
-                Forward.DECODED, MomentType.F32, settings.scales(), DecayTarget.ZERO),
+                Forward.DECODED, MomentType.F32, settings.scales(), DecayTarget.ZERO, 0),
             workers);
     for (Parameter p : weights.parameters()) {
       SolvedMatrix made = solved.get(p.name());

@@ -30,6 +30,8 @@ import org.jspecify.annotations.Nullable;
 /// @param floor the last step's share of the peak
 /// @param weightDecay of matrices and the embedding
 /// @param decayTarget what they decay to
+/// @param averageDecay what a step leaves of the moving average of the weights, which is evaluated
+///   and shipped in their place; 0 for none
 /// @param clip the largest norm of all gradients together; 0 for no limit
 /// @param seed of the order of the data
 /// @param onPolicy steps with the student's own replies; null for none
@@ -50,6 +52,7 @@ public record DistillationSettings(
     double floor,
     double weightDecay,
     DecayTarget decayTarget,
+    double averageDecay,
     double clip,
     long seed,
     @Nullable OnPolicy onPolicy) {
@@ -64,6 +67,10 @@ public record DistillationSettings(
     require(warmup >= 0, "the warm-up must not be negative", warmup);
     require(floor >= 0 && floor <= 1, "the learning rate's floor must be from 0 to 1", floor);
     require(weightDecay >= 0, "the weight decay must not be negative", weightDecay);
+    require(
+        averageDecay >= 0 && averageDecay < 1,
+        "the decay of the average must be at least 0 and below 1",
+        averageDecay);
     require(clip >= 0, "the norm to clip at must not be negative", clip);
     if (onPolicy != null
         && (onPolicy.loss().temperature() != loss.temperature()
@@ -80,7 +87,8 @@ public record DistillationSettings(
     }
   }
 
-  /// Settings for training with scales that are fitted at each step and weights that decay to zero.
+  /// Settings for training with scales that are fitted at each step and weights that decay to zero
+  /// and are not averaged.
   public DistillationSettings(
       LossSchedule loss,
       boolean completionOnly,
@@ -114,6 +122,7 @@ public record DistillationSettings(
         floor,
         weightDecay,
         DecayTarget.ZERO,
+        0,
         clip,
         seed,
         null);
@@ -132,7 +141,7 @@ public record DistillationSettings(
 
   /// How the student's weights are kept, encoded and decayed.
   WeightSettings weights() {
-    return new WeightSettings(forward, moments, scales, decayTarget);
+    return new WeightSettings(forward, moments, scales, decayTarget, averageDecay);
   }
 
   /// The same with other moments.
@@ -163,6 +172,7 @@ public record DistillationSettings(
         floor,
         weightDecay,
         decayTarget,
+        averageDecay,
         clip,
         seed,
         onPolicy);
@@ -196,6 +206,7 @@ public record DistillationSettings(
     map.put("lr_floor", floor);
     map.put("weight_decay", weightDecay);
     map.put("decay_to", decayTarget.name().toLowerCase(Locale.ROOT));
+    map.put("ema", averageDecay);
     map.put("clip", clip);
     map.put("seed", seed);
     if (onPolicy != null) {

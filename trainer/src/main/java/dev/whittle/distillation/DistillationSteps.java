@@ -41,9 +41,12 @@ record DistillationSteps(
       // Losses of text and of replies do not compare.
       last = report.onPolicy() == first.onPolicy() ? report : last;
       Map<String, Object> metrics = metrics(report, round);
+      if (distillation.isDone()) {
+        // From here on the average is the student: it is evaluated, kept and shipped.
+        students.swapAverage();
+      }
       if (evaluations != null && evaluations.isDue(report.step(), distillation.isDone())) {
-        listener.evaluated(
-            evaluations.run(report.step(), distillation, students.first(), metrics, writer));
+        listener.evaluated(evaluate(report.step(), evaluations, metrics));
       }
       boolean due =
           report.step() % request.checkpointSteps() == 0
@@ -67,6 +70,18 @@ record DistillationSteps(
         last,
         evaluations == null ? null : evaluations.best().best(),
         (System.nanoTime() - start) / 1e9);
+  }
+
+  /// Evaluates what would be shipped if this step were the last.
+  private Evaluation evaluate(int step, Evaluations evaluations, Map<String, Object> metrics)
+      throws IOException {
+    if (distillation.isDone()) {
+      return evaluations.run(step, distillation, students.first(), metrics, writer);
+    }
+    students.swapAverage();
+    Evaluation evaluation = evaluations.run(step, distillation, students.first(), metrics, writer);
+    students.swapAverage();
+    return evaluation;
   }
 
   private Map<String, Object> metrics(StepReport r, StudentReplies.@Nullable Round round) {

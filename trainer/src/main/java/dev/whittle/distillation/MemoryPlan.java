@@ -6,8 +6,8 @@ import java.util.function.ToLongFunction;
 
 /// The memory that a distillation takes while it trains, in bytes, by what it is for.
 ///
-/// @param masters float32 weights, where they started if they decay to there, and scales that are
-///   trained
+/// @param masters float32 weights, where they started if they decay to there, their average if one
+///   is kept, and scales that are trained
 /// @param gradients float32 gradients of them
 /// @param moments of the optimizer
 /// @param blocks the weights in the types that are shipped

@@ -89,6 +89,11 @@ public final class StudentReplicas implements AutoCloseable {
     each(weights -> weights.update(adam, step));
   }
 
+  /// See [TrainedWeights#swapAverage].
+  void swapAverage() {
+    each(TrainedWeights::swapAverage);
+  }
+
   /// Reads a checkpoint into every replica.
   ///
   /// @throws dev.whittle.gguf.GgufException if it is damaged or belongs to another run

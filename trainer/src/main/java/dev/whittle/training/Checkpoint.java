@@ -13,9 +13,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
 
-/// Everything that a run needs to go on, in one file: masters, moments and blocks of all
-/// parameters, the position in the data, the step. The file is written to a temporary name and
-/// moved into place.
+/// Everything that a run needs to go on, in one file: masters, their averages, moments and blocks
+/// of all parameters, the position in the data, the step. The file is written to a temporary name
+/// and moved into place.
 ///
 /// It is a GGUF file. The digests of its tensors are in its metadata, so a damaged tensor is found
 /// by name before anything is trained on or compared with it.
@@ -23,7 +23,8 @@ public final class Checkpoint {
   private static final String TYPE = "whittle-checkpoint";
   // Names of weights end in .weight or .bias, so these cannot clash with them.
   private static final String MASTER = ".master";
-  private static final Pattern NOT_BLOCKS = Pattern.compile(".*\\.(master|[mv](_scale)?)");
+  private static final String AVERAGE = ".average";
+  private static final Pattern NOT_BLOCKS = Pattern.compile(".*\\.(master|average|[mv](_scale)?)");
 
   private Checkpoint() {}
 
@@ -50,6 +51,7 @@ public final class Checkpoint {
       if (p.isEncoded()) {
         parts.add(new Part(p.name() + MASTER, p.master()));
       }
+      weights.average(p).ifPresent(mean -> parts.add(new Part(p.name() + AVERAGE, mean)));
       p.moments()
           .tensors()
           .forEach((ending, tensor) -> parts.add(new Part(p.name() + "." + ending, tensor)));

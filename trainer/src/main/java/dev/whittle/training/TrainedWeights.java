@@ -37,6 +37,7 @@ public final class TrainedWeights implements WeightSource, AutoCloseable {
 
   private final @Nullable Backend scalesBackend;
   private final @Nullable StartingPoint start;
+  private final @Nullable WeightAverage average;
   private final ParameterKernels kernels;
   private final long bytes;
 
@@ -119,6 +120,10 @@ public final class TrainedWeights implements WeightSource, AutoCloseable {
                     .filter(p -> p.group() != Parameter.Group.VECTOR)
                     .toList())
             : null;
+    average =
+        settings.averageDecay() > 0
+            ? new WeightAverage(backend, parameters(), settings.averageDecay())
+            : null;
     if (backend.isMeasuring()) {
       kernels = new HostKernels(workers);
       return;
@@ -199,9 +204,9 @@ public final class TrainedWeights implements WeightSource, AutoCloseable {
   }
 
   /// The bytes of scales that are trained, with their moments, and of the weights that training
-  /// starts from, where they are kept.
+  /// starts from and of their average, where they are kept.
   public long extraBytes() {
-    long bytes = start == null ? 0 : start.bytes();
+    long bytes = (start == null ? 0 : start.bytes()) + (average == null ? 0 : average.bytes());
     for (Parameter p : parameters.values()) {
       bytes += p.scales() == null ? 0 : p.scales().bytes();
     }
@@ -236,6 +241,23 @@ public final class TrainedWeights implements WeightSource, AutoCloseable {
       AdamW.Step matrices = step.apply(Parameter.Group.MATRIX);
       start.add(matrices.learningRate() * matrices.weightDecay());
     }
+    if (average != null) {
+      average.add(step.apply(Parameter.Group.MATRIX).number());
+    }
+  }
+
+  /// Exchanges the masters and their average over the steps, and encodes the blocks again; does
+  /// nothing where no average is kept. Done twice, everything is as before.
+  public void swapAverage() {
+    if (average != null) {
+      average.swap();
+      encodeAgain();
+    }
+  }
+
+  /// Where the average of a parameter's master is kept, [inputs, outputs] F32, if it is.
+  Optional<Tensor> average(Parameter p) {
+    return Optional.ofNullable(average).map(means -> means.mean(p));
   }
 
   /// Takes the weights of another file of the same model. A tensor that has the parameter's type
@@ -337,6 +359,9 @@ public final class TrainedWeights implements WeightSource, AutoCloseable {
     kernels.close();
     if (start != null) {
       start.close();
+    }
+    if (average != null) {
+      average.close();
     }
     gradients.close();
     scales.close();

@@ -122,6 +122,7 @@ class DistillationJobTest {
             0.1,
             0.01,
             DecayTarget.START,
+            0.6,
             1,
             3,
             onPolicy),

@@ -86,6 +86,7 @@ class OnPolicyTest {
         0,
         0,
         DecayTarget.ZERO,
+        0,
         1,
         1,
         onPolicy);

@@ -30,6 +30,8 @@ class TrainedWeightsTest {
   /// Its rows are whole blocks.
   private static final String MATRIX = "blk.1.attn_output.weight";
 
+  private static final String NORM = "blk.0.attn_norm.weight";
+
   @TempDir Path folder;
 
   private Backend backend;
@@ -56,12 +58,16 @@ class TrainedWeightsTest {
   }
 
   private TrainedWeights weights(ScaleMode scales, DecayTarget target) {
+    return weights(scales, target, 0);
+  }
+
+  private TrainedWeights weights(ScaleMode scales, DecayTarget target, double averageDecay) {
     return new TrainedWeights(
         backend,
         model,
         TrainedWeightsTest::type,
         tensor -> null,
-        new WeightSettings(Forward.DECODED, MomentType.F32, scales, target),
+        new WeightSettings(Forward.DECODED, MomentType.F32, scales, target, averageDecay),
         workers);
   }
 
@@ -99,6 +105,51 @@ class TrainedWeightsTest {
         float goal = target == DecayTarget.START ? start[i] : 0;
         assertEquals(moved[i] + 0.05f * (goal - moved[i]), decayed[i], 1e-6);
       }
+    }
+  }
+
+  /// With a decay of 0.6, two steps count the same, and the third one 0.4.
+  @ParameterizedTest
+  @EnumSource
+  void theAverageTakesThePlaceOfTheWeightsAndGivesItBack(ScaleMode mode) {
+    try (TrainedWeights weights = weights(mode, DecayTarget.ZERO, 0.6)) {
+      weights.encode();
+      Parameter matrix = weights.parameter(MATRIX);
+      Parameter norm = weights.parameter(NORM);
+      float[] expected = new float[(int) matrix.elements()];
+      float[] expectedNorm = new float[(int) norm.elements()];
+      for (int step = 1; step <= 3; step++) {
+        perturb(matrix, 0.1 * step);
+        perturb(norm, 0.1 * step);
+        weights.clearGradients();
+        AdamW.Step still = new AdamW.Step(step, 0, 0, 1);
+        weights.update(AdamW.DEFAULT, group -> still);
+        float share = step == 3 ? 0.4f : 1f / step;
+        approach(expected, matrix, share);
+        approach(expectedNorm, norm, share);
+      }
+      weights.encodeAgain();
+      float[] latest = matrix.master().readFloats();
+      float[] latestNorm = norm.master().readFloats();
+      float[] blocks = decode(matrix);
+
+      weights.swapAverage();
+      assertArrayEquals(expected, matrix.master().readFloats(), 1e-6f);
+      assertArrayEquals(expectedNorm, norm.blocks().readFloats(), 1e-6f);
+      float[] averaged = decode(matrix);
+      assertTrue(distance(averaged, expected) < distance(blocks, expected));
+
+      weights.swapAverage();
+      assertArrayEquals(latest, matrix.master().readFloats());
+      assertArrayEquals(latestNorm, norm.blocks().readFloats());
+      assertArrayEquals(blocks, decode(matrix));
+    }
+  }
+
+  private static void approach(float[] mean, Parameter p, float share) {
+    float[] values = p.master().readFloats();
+    for (int i = 0; i < mean.length; i++) {
+      mean[i] += share * (values[i] - mean[i]);
     }
   }
 
