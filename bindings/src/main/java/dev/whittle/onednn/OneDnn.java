@@ -24,6 +24,9 @@ public final class OneDnn {
   private static final String SWITCH = "whittle.onednn";
 
   /// Where the build stages the library, for the one platform that it does so for.
+  private static final String PLATFORM = "Linux on amd64";
+
+  /// The one that the build stages there.
   private static final String LIBRARY =
       "native/target/onednn/org/bytedeco/dnnl/linux-x86_64/libdnnl.so.3";
 
@@ -62,7 +65,10 @@ public final class OneDnn {
     }
     Optional<Path> library = NativeRuntime.staged(LIBRARY);
     if (library.isEmpty()) {
-      return new Search("there is no library for " + platform());
+      return new Search(
+          platform().equals(PLATFORM)
+              ? LIBRARY + " is missing below Whittle's folder; build Whittle again"
+              : "there is no library for " + platform());
     }
     try {
       System.load(library.get().toString());

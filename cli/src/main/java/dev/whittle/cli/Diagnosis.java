@@ -107,11 +107,11 @@ final class Diagnosis {
 
   /// What training multiplies with on the CPU.
   private static Finding products() {
-    return Finding.ok(
-        "cpu products",
-        OneDnn.find()
-            .map(library -> "oneDNN " + library.version() + ", in BF16")
-            .orElseGet(() -> "ggml's own, because " + OneDnn.absence()));
+    String subject = "cpu products";
+    return OneDnn.find()
+        .map(library -> Finding.ok(subject, "oneDNN " + library.version() + ", in BF16"))
+        .orElseGet(() ->
+            Finding.note(subject, "ggml's own, which are slower, because " + OneDnn.absence()));
   }
 
   private static Finding device(Device device) {
