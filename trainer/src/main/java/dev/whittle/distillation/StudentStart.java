@@ -9,6 +9,7 @@ import dev.whittle.data.TokenizedDocument;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.gptq.GptqQuantizer;
 import dev.whittle.gptq.GptqSettings;
+import dev.whittle.io.AtomicFile;
 import dev.whittle.io.TemporaryFolder;
 import dev.whittle.model.ModelFile;
 import dev.whittle.quantization.ImportanceCollector;
@@ -168,6 +169,7 @@ final class StudentStart {
             null,
             false,
             request.threads());
+    AtomicFile.checkRoom(target, types.plan(teacher.file()).bytes());
     if (blockwise) {
       new BlockwiseQuantizer(types, BlockwiseSettings.defaults())
           .quantize(teacher, text, null, target, true, layers());
