@@ -64,8 +64,10 @@ class LayerReconstructionTest {
           new String[] {"attn_norm", "attn_q", "attn_output", "ffn_up", "ffn_down"}) {
         Tensor weight = weights.parameter("blk.1." + name + ".weight").master();
         float[] gradient = weights.parameter("blk.1." + name + ".weight").gradient().readFloats();
-        double error = FiniteDifference.error(weight, gradient, () -> layer.error() / 2, 1e-3, 3);
-        // The backward pass rounds to BF16.
+        double error = FiniteDifference.error(weight, gradient, () -> layer.error() / 2, 1e-2, 3);
+        // Passes round to BF16: the backward one everywhere, and the forward one where it
+        // multiplies
+        // by ggml's own kernels, which hides smaller steps than these.
         assertTrue(error < 0.02, name + ": " + error);
       }
     }
