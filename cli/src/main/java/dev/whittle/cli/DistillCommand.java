@@ -149,14 +149,13 @@ final class DistillCommand implements Callable<Integer>, Checkable, OptionRules 
   public void check() {
     budget.requireOneOf(type, "--type");
     TypeSelection selection = types.select(type == null ? FileType.Q2_K : type);
-    training.settings(selection.fileType().mainType(), device.replicas().getFirst());
+    training.settings(selection, new Start.Importance(), device.replicas().getFirst());
     evaluation.settings();
   }
 
   private DistillationRequest request(TypeSelection selection) {
     List<Device> where = device.replicas();
-    DistillationSettings settings =
-        training.settings(selection.fileType().mainType(), where.getFirst());
+    DistillationSettings settings = training.settings(selection, start(), where.getFirst());
     requireUse(settings);
     LlamaModelOptions inference =
         rollout.place(LlamaModelOptions.defaults().withDevices(device.select()));

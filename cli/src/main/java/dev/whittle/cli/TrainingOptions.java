@@ -4,9 +4,10 @@ import dev.whittle.data.CorpusLimits;
 import dev.whittle.distillation.DistillationSettings;
 import dev.whittle.distillation.LearningRates;
 import dev.whittle.distillation.LossSchedule;
+import dev.whittle.distillation.Start;
 import dev.whittle.distillation.TokenWeights;
 import dev.whittle.ggml.Device;
-import dev.whittle.ggml.GgmlType;
+import dev.whittle.quantization.TypeSelection;
 import dev.whittle.training.DecayTarget;
 import dev.whittle.training.ScaleMode;
 import java.util.List;
@@ -61,9 +62,10 @@ final class TrainingOptions implements OptionRules {
       description =
           "Where the scales of blocks come from at each step: refit (fitted to the weights), trained"
               + " (parameters with a gradient of their own, LSQ) or frozen (as they are at the start);"
-              + " on a GPU, the last two are encoded in the host's memory; ${DEFAULT-VALUE} by"
-              + " default.")
-  private ScaleMode scales = ScaleMode.REFIT;
+              + " trained ones are encoded in the host's memory, also where a GPU trains. By default,"
+              + " frozen where --init has blocks (gptq, blockwise, a file) and the type 3 bits or"
+              + " more, else refit.")
+  private @Nullable ScaleMode scales;
 
   @Option(
       names = "--steps",
@@ -180,23 +182,24 @@ final class TrainingOptions implements OptionRules {
     return overlong.limits(contextLength);
   }
 
-  /// The settings for training to a type on a device, or on several like it.
+  /// The settings for training to some types on a device, or on several like it.
   ///
+  /// @param start where the student begins
   /// @throws ParameterException if a value is out of range
-  DistillationSettings settings(GgmlType type, Device device) {
+  DistillationSettings settings(TypeSelection types, Start start, Device device) {
     try {
       return new DistillationSettings(
           LossSchedule.parse(loss, temperature, tokenWeights),
           completionOnly,
           updates.forward(),
           updates.moments(),
-          scales,
+          scales == null ? start.scales(types) : scales,
           steps,
           tokensPerStep,
           updates.microBatchTokens(device),
           contextLength,
           overlong.kind(),
-          learningRate == null ? LearningRates.forType(type) : learningRate,
+          learningRate == null ? LearningRates.forType(types.fileType().mainType()) : learningRate,
           vectorRate,
           warmup == null ? Math.max(10, steps / 50) : warmup,
           floor,

@@ -1,9 +1,36 @@
 package dev.whittle.distillation;
 
+import dev.whittle.ggml.GgmlType;
+import dev.whittle.quantization.TypeSelection;
+import dev.whittle.training.ScaleMode;
 import java.nio.file.Path;
 
 /// Where a student begins.
 public sealed interface Start {
+  /// Bits a weight from which on the scales of a start are better kept than fitted anew.
+  double BITS_TO_KEEP = 3;
+
+  /// Whether there are blocks to begin with whose scales somebody chose.
+  default boolean hasScales() {
+    return switch (this) {
+      case Gptq _, Blockwise _, Model _ -> true;
+      case RoundToNearest _, Importance _ -> false;
+    };
+  }
+
+  /// Where the scales of a student of these types had best come from.
+  ///
+  /// With scales that stay, the masters are the original weights, as far as these are rounded to
+  /// the start's levels, and not what is left of them in its blocks. On the bundled model that is
+  /// worth three points of accuracy at three and four bits (docs/distillation.md).
+  default ScaleMode scales(TypeSelection types) {
+    GgmlType mostly = types.fileType().mainType();
+    boolean canStay = types.asked().allMatch(ScaleMode.FROZEN::fits);
+    return hasScales() && canStay && mostly.bitsPerWeight() >= BITS_TO_KEEP
+        ? ScaleMode.FROZEN
+        : ScaleMode.REFIT;
+  }
+
   /// The teacher's weights, rounded with all weights equally important.
   record RoundToNearest() implements Start {
     @Override

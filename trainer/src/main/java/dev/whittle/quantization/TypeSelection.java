@@ -2,11 +2,15 @@ package dev.whittle.quantization;
 
 import dev.whittle.ggml.FileType;
 import dev.whittle.ggml.GgmlType;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.SequencedMap;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Which types are asked for, as on `llama-quantize`'s command line.
@@ -31,6 +35,13 @@ public record TypeSelection(
     tensorTypes.values().forEach(TypeSelection::requireWeightType);
     requireWeightType(outputType);
     requireWeightType(tokenEmbeddingType);
+  }
+
+  /// Every type that is asked for by name, that of the mix among them.
+  public Stream<GgmlType> asked() {
+    List<@Nullable GgmlType> types = new ArrayList<>(tensorTypes.values());
+    Collections.addAll(types, fileType.mainType(), outputType, tokenEmbeddingType);
+    return types.stream().filter(Objects::nonNull);
   }
 
   /// The mix as it is.
