@@ -135,8 +135,8 @@ final class TrainingOptions implements OptionRules {
       names = "--ema",
       paramLabel = "X",
       description =
-          "Ship the exponential moving average of the weights, of which each step leaves this share,"
-              + " such as 0.998; by default, the last step's weights.")
+          "Ship an exponential moving average of the weights, over about the last 1/(1 - X) steps:"
+              + " 500 of them with 0.998; by default, the last step's weights.")
   private double averageDecay;
 
   @Option(
