@@ -32,25 +32,25 @@ public final class LockFile implements AutoCloseable {
     while (true) {
       FileChannel channel =
           FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+      boolean held;
       try {
-        if (channel.tryLock() == null) {
-          channel.close();
-          return Optional.empty();
-        }
+        held = channel.tryLock() != null;
       } catch (OverlappingFileLockException _) {
-        // Held by this process.
-        channel.close();
-        return Optional.empty();
+        // This process holds it.
+        held = false;
       } catch (IOException _) {
         // Some network file systems know no locks. There it is up to people to keep processes
         // apart.
         return Optional.of(new LockFile(file, channel));
       }
-      if (isThere(file, channel)) {
+      if (held && isThere(file, channel)) {
         return Optional.of(new LockFile(file, channel));
       }
-      // Who held it deleted it after it was opened here: the next one would make another.
       channel.close();
+      if (!held) {
+        return Optional.empty();
+      }
+      // Who held it deleted it after it was opened here: the next one would make another.
     }
   }
 
