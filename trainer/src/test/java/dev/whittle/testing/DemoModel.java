@@ -62,8 +62,9 @@ public final class DemoModel {
       try (HuggingFaceCheckpoint checkpoint =
           HuggingFaceCheckpoint.open(DEMO.resolve("reasoner-5m"))) {
         Path file = Files.createTempDirectory("whittle").resolve("reasoner-5m-bf16.gguf");
-        file.toFile().deleteOnExit();
+        // The last one is deleted first.
         file.getParent().toFile().deleteOnExit();
+        file.toFile().deleteOnExit();
         checkpoint.writeGguf(file, GgmlType.BF16, true);
         return file;
       } catch (IOException e) {
