@@ -4,7 +4,7 @@ import dev.whittle.allocation.MixedPrecision;
 import dev.whittle.allocation.SizeBudget;
 import dev.whittle.cli.TypeOptions.WeightTypeConverter;
 import dev.whittle.data.CorpusLimits;
-import dev.whittle.data.JsonlDataset;
+import dev.whittle.data.Dataset;
 import dev.whittle.ggml.FileType;
 import dev.whittle.ggml.GgmlType;
 import dev.whittle.quantization.TypeSelection;
@@ -114,7 +114,7 @@ final class BudgetOptions implements OptionRules {
   /// @param fileBytes the size of the file that would be written
   TypeSelection choose(
       Path model,
-      List<JsonlDataset> data,
+      List<Dataset> data,
       CorpusLimits limits,
       boolean completionOnly,
       TypeSelection given,

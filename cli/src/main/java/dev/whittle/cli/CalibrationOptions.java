@@ -2,7 +2,7 @@ package dev.whittle.cli;
 
 import dev.whittle.blockwise.BlockwiseSettings;
 import dev.whittle.data.CorpusLimits;
-import dev.whittle.data.JsonlDataset;
+import dev.whittle.data.Dataset;
 import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.gptq.ColumnOrder;
 import dev.whittle.gptq.GptqSettings;
@@ -21,7 +21,7 @@ final class CalibrationOptions {
       paramLabel = "CALIB",
       description =
           "For the methods gptq and blockwise, transforms, --target-bpw and --target-bytes:"
-              + " calibration text, JSON lines with 'messages' (a chat), 'prompt' and 'completion',"
+              + " calibration text, JSON lines or Parquet with 'messages' (a chat), 'prompt' and 'completion',"
               + " or 'text'.")
   private @Nullable Path file;
 
@@ -89,7 +89,7 @@ final class CalibrationOptions {
   }
 
   /// The text, which must be given.
-  JsonlDataset dataset() {
+  Dataset dataset() {
     return domain.of(Objects.requireNonNull(file));
   }
 

@@ -1,8 +1,8 @@
 package dev.whittle.cli;
 
 import dev.whittle.data.CorpusLimits;
+import dev.whittle.data.Dataset;
 import dev.whittle.data.DocumentTokenizer;
-import dev.whittle.data.JsonlDataset;
 import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.ggml.LlamaModelOptions;
@@ -23,7 +23,7 @@ final class CalibrationText {
   /// @param documents take so many, chosen at random
   /// @throws dev.whittle.data.DataException if a line is malformed or too long, or there is no text
   static TokenizedCorpus read(
-      Path model, List<JsonlDataset> data, CorpusLimits limits, long documents, Terminal terminal) {
+      Path model, List<Dataset> data, CorpusLimits limits, long documents, Terminal terminal) {
     try (LlamaModel tokenizer = ModelLoader.load(model, LlamaModelOptions.vocabulary())) {
       TokenizedCorpus corpus =
           TokenizedCorpus.read(

@@ -1,6 +1,6 @@
 package dev.whittle.cli;
 
-import dev.whittle.data.JsonlDataset;
+import dev.whittle.data.Dataset;
 import java.nio.file.Path;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -12,7 +12,7 @@ final class DataOption {
       required = true,
       paramLabel = "DATA",
       description =
-          "A data set of JSON lines: 'messages' (a chat), 'prompt' and 'completion', or 'text'; where"
+          "A data set, JSON lines or Parquet, with 'messages' (a chat), 'prompt' and 'completion', or 'text'; where"
               + " replies are graded (eval, grpo), each with an 'answer'.")
   private Path path;
 
@@ -22,7 +22,7 @@ final class DataOption {
     return path;
   }
 
-  JsonlDataset dataset() {
+  Dataset dataset() {
     return domain.of(path);
   }
 }

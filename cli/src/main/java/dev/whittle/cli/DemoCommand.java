@@ -1,8 +1,8 @@
 package dev.whittle.cli;
 
 import dev.whittle.cli.Table.Column;
+import dev.whittle.data.Dataset;
 import dev.whittle.data.Example;
-import dev.whittle.data.JsonlDataset;
 import dev.whittle.evaluation.GenerationOptions;
 import dev.whittle.evaluation.TaskReport;
 import dev.whittle.ggml.LlamaModel;
@@ -162,12 +162,12 @@ final class DemoCommand implements Callable<Integer> {
     try (LlamaModel model = ModelOption.load(file)) {
       return new Grading(
               whittle.terminal(), GenerationOptions.greedy(Grading.DEFAULT_TOKENS), limit)
-          .grade(model, new JsonlDataset(questions));
+          .grade(model, new Dataset(questions));
     }
   }
 
   private static String firstQuestion(Path questions) {
-    try (Stream<Example> examples = new JsonlDataset(questions).examples()) {
+    try (Stream<Example> examples = new Dataset(questions).examples()) {
       return examples
           .filter(Example.Chat.class::isInstance)
           .map(example -> ((Example.Chat) example).question().getLast().content())

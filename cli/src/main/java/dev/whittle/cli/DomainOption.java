@@ -1,6 +1,6 @@
 package dev.whittle.cli;
 
-import dev.whittle.data.JsonlDataset;
+import dev.whittle.data.Dataset;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -14,7 +14,7 @@ final class DomainOption {
           "Take only the examples of the data whose 'domain' is this one; by default, all.")
   private @Nullable String domain;
 
-  JsonlDataset of(Path file) {
-    return new JsonlDataset(file, domain);
+  Dataset of(Path file) {
+    return new Dataset(file, domain);
   }
 }

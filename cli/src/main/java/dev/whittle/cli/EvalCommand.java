@@ -2,9 +2,9 @@ package dev.whittle.cli;
 
 import dev.whittle.cli.Table.Column;
 import dev.whittle.data.CorpusLimits;
+import dev.whittle.data.Dataset;
 import dev.whittle.data.DocumentTokenizer;
 import dev.whittle.data.Example;
-import dev.whittle.data.JsonlDataset;
 import dev.whittle.data.Overlong;
 import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.evaluation.DivergenceEvaluation;
@@ -140,7 +140,7 @@ final class EvalCommand implements Callable<Integer>, Checkable, OptionRules {
     if (teacher != null) {
       ModelLoader.requireSound(teacher);
     }
-    JsonlDataset dataset = data.dataset();
+    Dataset dataset = data.dataset();
     ModelOverview overview;
     String simulated;
     try (GgufFile file = GgufFile.open(model.path())) {
@@ -212,7 +212,7 @@ final class EvalCommand implements Callable<Integer>, Checkable, OptionRules {
 
   /// Whether replies are to be graded: not where there is nothing to grade them by, and the
   /// comparison with a teacher is what is wanted.
-  private boolean isGraded(JsonlDataset dataset) {
+  private boolean isGraded(Dataset dataset) {
     if (teacher == null) {
       return true;
     }
@@ -228,8 +228,7 @@ final class EvalCommand implements Callable<Integer>, Checkable, OptionRules {
     return false;
   }
 
-  private TaskReport ask(
-      LlamaModel student, JsonlDataset dataset, @Nullable EvalCallback rounding) {
+  private TaskReport ask(LlamaModel student, Dataset dataset, @Nullable EvalCallback rounding) {
     GenerationOptions options =
         GenerationOptions.greedy(maxTokens)
             .withParallel(parallel.sequences())
@@ -241,7 +240,7 @@ final class EvalCommand implements Callable<Integer>, Checkable, OptionRules {
   }
 
   private DivergenceReport compare(
-      LlamaModel student, Path teacherFile, JsonlDataset dataset, @Nullable EvalCallback rounding) {
+      LlamaModel student, Path teacherFile, Dataset dataset, @Nullable EvalCallback rounding) {
     try (LlamaModel reference = ModelLoader.load(teacherFile, inference.modelOptions());
         Progress progress = new Progress(whittle.terminal(), "compare", "documents")) {
       CorpusLimits limits =

@@ -1,6 +1,6 @@
 package dev.whittle.cli;
 
-import dev.whittle.data.JsonlDataset;
+import dev.whittle.data.Dataset;
 import dev.whittle.distillation.EvaluationSettings;
 import dev.whittle.distillation.EvaluationSettings.Best;
 import dev.whittle.distillation.HeldOut;
@@ -109,7 +109,7 @@ final class EvaluationOptions implements OptionRules {
         heldOut == null ? null : new HeldOut(heldOut),
         questions == null
             ? null
-            : new TaskQuestions(new JsonlDataset(questions), limit == null ? 0 : limit, maxTokens),
+            : new TaskQuestions(new Dataset(questions), limit == null ? 0 : limit, maxTokens),
         chosen,
         steps,
         patience == null ? 0 : patience);

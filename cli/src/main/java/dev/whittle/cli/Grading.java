@@ -1,6 +1,6 @@
 package dev.whittle.cli;
 
-import dev.whittle.data.JsonlDataset;
+import dev.whittle.data.Dataset;
 import dev.whittle.evaluation.BoxedAnswerGrader;
 import dev.whittle.evaluation.GenerationOptions;
 import dev.whittle.evaluation.GradedReply;
@@ -18,12 +18,12 @@ record Grading(Terminal terminal, GenerationOptions options, int limit) {
   /// circles.
   static final int DEFAULT_TOKENS = 300;
 
-  TaskReport grade(LlamaModel model, JsonlDataset dataset) {
+  TaskReport grade(LlamaModel model, Dataset dataset) {
     return grade(model, dataset, reply -> {});
   }
 
   /// @param graded is given every reply
-  TaskReport grade(LlamaModel model, JsonlDataset dataset, Consumer<GradedReply> graded) {
+  TaskReport grade(LlamaModel model, Dataset dataset, Consumer<GradedReply> graded) {
     long questions = dataset.count();
     long asked = limit == 0 ? questions : Math.min(limit, questions);
     AtomicInteger done = new AtomicInteger();

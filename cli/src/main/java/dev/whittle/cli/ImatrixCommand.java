@@ -1,8 +1,8 @@
 package dev.whittle.cli;
 
+import dev.whittle.data.Dataset;
 import dev.whittle.data.DocumentTokenizer;
 import dev.whittle.data.Example;
-import dev.whittle.data.JsonlDataset;
 import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.ggml.LlamaModelOptions;
@@ -111,7 +111,7 @@ final class ImatrixCommand implements Callable<Integer>, Checkable, OptionRules 
   }
 
   private ImportanceMatrix plain() {
-    JsonlDataset dataset = data.dataset();
+    Dataset dataset = data.dataset();
     long examples = Math.min(limit, dataset.count());
     ImportanceCollector collector = collector();
     try (LlamaModel loaded =
@@ -125,7 +125,7 @@ final class ImatrixCommand implements Callable<Integer>, Checkable, OptionRules 
           read.limit(limit)
               .map(example -> {
                 taken.incrementAndGet();
-                return tokenizer.tokenize(dataset.path(), example).tokens();
+                return tokenizer.tokenize(dataset, example).tokens();
               });
       return collector.collect(
           loaded,
@@ -145,7 +145,7 @@ final class ImatrixCommand implements Callable<Integer>, Checkable, OptionRules 
   }
 
   private ImportanceMatrix weighed() {
-    JsonlDataset dataset = data.dataset();
+    Dataset dataset = data.dataset();
     int longest = contextLength == null ? 2048 : contextLength;
     TokenizedCorpus corpus =
         CalibrationText.read(

@@ -1,7 +1,7 @@
 package dev.whittle.cli;
 
 import dev.whittle.cli.Table.Column;
-import dev.whittle.data.JsonlDataset;
+import dev.whittle.data.Dataset;
 import dev.whittle.evaluation.GenerationOptions;
 import dev.whittle.ggml.LlamaModelOptions;
 import dev.whittle.ggml.SamplerOptions;
@@ -202,7 +202,7 @@ final class SynthesizeCommand implements Callable<Integer>, Checkable, OptionRul
 
   private static void requireFile(@Nullable Path data) {
     if (data != null) {
-      new JsonlDataset(data).requireFile();
+      new Dataset(data).requireFile();
     }
   }
 

@@ -1,6 +1,6 @@
 package dev.whittle.cli;
 
-import dev.whittle.data.JsonlDataset;
+import dev.whittle.data.Dataset;
 import java.nio.file.Path;
 import java.util.List;
 import picocli.CommandLine.Mixin;
@@ -13,7 +13,7 @@ final class TrainingDataOption {
       required = true,
       paramLabel = "DATA",
       description =
-          "A data set of JSON lines: 'messages' (a chat), 'prompt' and 'completion', or 'text';"
+          "A data set, JSON lines or Parquet, with 'messages' (a chat), 'prompt' and 'completion', or 'text';"
               + " several times for several as if they were one, such as text of one's own and of"
               + " the model's. One that is named twice counts twice.")
   private List<Path> paths;
@@ -24,7 +24,7 @@ final class TrainingDataOption {
     return paths;
   }
 
-  List<JsonlDataset> datasets() {
+  List<Dataset> datasets() {
     return paths.stream().map(domain::of).toList();
   }
 }

@@ -6,7 +6,6 @@ import dev.whittle.chat.ChatText;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.ggml.Vocabulary;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.function.Supplier;
@@ -49,7 +48,7 @@ public final class DocumentTokenizer {
   /// @throws IllegalArgumentException if the example is a text, which asks for nothing
   public int[] prompt(Example example) {
     return switch (example) {
-      case Example.Chat chat -> markup(inLine(chat, () -> template().apply(chat.question(), true)));
+      case Example.Chat chat -> markup(template().apply(chat.question(), true));
       case Example.PromptCompletion pair -> markup(pair.prompt());
       case Example.Text text ->
           throw new IllegalArgumentException(
@@ -59,30 +58,30 @@ public final class DocumentTokenizer {
 
   /// The example of a data set as a document to learn from.
   ///
-  /// @param data what the error names
-  /// @throws ChatTemplateException if it is a chat that the model's template does not take
-  public TokenizedDocument tokenize(Path data, Example example) {
-    return inData(data, () -> tokenize(example));
+  /// @throws ChatTemplateException if it is a chat that the model's template does not take; names
+  ///   the file and the line or row
+  public TokenizedDocument tokenize(Dataset dataset, Example example) {
+    return named(dataset, example, () -> tokenize(example));
   }
 
   /// What the model is given when it is asked for the reply of this example of a data set.
   ///
-  /// @param data what the error names
-  /// @throws ChatTemplateException if it is a chat that the model's template does not take
-  public int[] prompt(Path data, Example example) {
-    return inData(data, () -> prompt(example));
+  /// @throws ChatTemplateException if it is a chat that the model's template does not take; names
+  ///   the file and the line or row
+  public int[] prompt(Dataset dataset, Example example) {
+    return named(dataset, example, () -> prompt(example));
   }
 
-  private static <T> T inData(Path data, Supplier<T> work) {
+  private static <T> T named(Dataset dataset, Example example, Supplier<T> work) {
     try {
       return work.get();
     } catch (ChatTemplateException e) {
-      throw new ChatTemplateException(data + " " + e.getMessage(), e);
+      throw new ChatTemplateException(dataset.where(example) + ": " + e.getMessage(), e);
     }
   }
 
   private TokenizedDocument chat(Example.Chat chat) {
-    ChatText written = inLine(chat, () -> ChatText.of(template(), chat.messages()));
+    ChatText written = ChatText.of(template(), chat.messages());
     String text = written.text();
     int[] tokens = markup(text);
     BitSet completion = new BitSet();
@@ -95,17 +94,6 @@ public final class DocumentTokenizer {
       completion.set(start, end);
     }
     return new TokenizedDocument(tokens, completion);
-  }
-
-  /// Names the line of a chat that the template does not take.
-  private static <T> T inLine(Example.Chat chat, Supplier<T> work) {
-    try {
-      return work.get();
-    } catch (ChatTemplateException e) {
-      throw chat.line() == 0
-          ? e
-          : new ChatTemplateException("line " + chat.line() + ": " + e.getMessage(), e);
-    }
   }
 
   /// How many tokens there are of the text's beginning.

@@ -1,13 +1,12 @@
 package dev.whittle.data;
 
 import dev.whittle.chat.ChatMessage;
-import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// One line of a data set.
+/// One line of a data set, or one row of a Parquet file.
 public sealed interface Example {
-  /// The line in the file, from 1.
+  /// The line or row in the file, from 1.
   long line();
 
   /// The right answer to the question, where the data set has one.
@@ -24,16 +23,6 @@ public sealed interface Example {
       case PromptCompletion pair -> !pair.prompt().isEmpty();
       case Text _ -> false;
     };
-  }
-
-  /// @param data the file of the example
-  /// @throws DataException if it asks for no reply
-  default void requireQuestion(Path data) {
-    if (!asksForReply()) {
-      throw new DataException(
-          "%s line %d asks for no reply; write 'messages' with one that is the user's, or 'prompt'"
-              .formatted(data, line()));
-    }
   }
 
   /// `messages`: a chat in OpenAI's form.

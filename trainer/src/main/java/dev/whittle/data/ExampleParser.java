@@ -4,16 +4,19 @@ import dev.whittle.chat.ChatMessage;
 import dev.whittle.chat.Thinking;
 import dev.whittle.io.JsonProblem;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/// Reads one line of a data set; its errors name the line and the field.
+/// Reads one row of a data set; its errors name the row and the field.
 final class ExampleParser {
+  /// What an example is made of; it has one of these.
+  static final List<String> CONTENTS = List.of("messages", "prompt", "text");
+
   private static final JsonMapper JSON = JsonMapper.shared();
 
   /// OpenAI's, and the one that Llama 3 has for what tools return.
@@ -29,18 +32,24 @@ final class ExampleParser {
 
   private static final List<String> UNUSED_OF_CHATS = List.of("tools", "functions");
 
-  private final Path path;
+  /// All that is looked at.
+  static final Set<String> FIELDS =
+      Set.of("messages", "prompt", "completion", "text", "answer", "domain", "tools", "functions");
+
+  private final String unit;
   private final long line;
 
-  ExampleParser(Path path, long line) {
-    this.path = path;
+  /// @param unit what the number counts: the file, and its lines or rows
+  /// @param line from 1
+  ExampleParser(String unit, long line) {
+    this.unit = unit;
     this.line = line;
   }
 
+  /// An example that is written as JSON.
   Example parse(String text) {
-    JsonNode object;
     try {
-      object = JSON.readTree(text);
+      return example(JSON.readTree(text));
     } catch (JacksonException e) {
       throw new DataException(
           where()
@@ -49,6 +58,10 @@ final class ExampleParser {
               + "); write each example as one object on a line of its own",
           e);
     }
+  }
+
+  /// An example that is in such an object.
+  Example example(JsonNode object) {
     if (!object.isObject()) {
       throw error("is not a JSON object; write {…} with 'messages', 'prompt' or 'text'");
     }
@@ -195,7 +208,7 @@ final class ExampleParser {
   }
 
   private String where() {
-    return path + " line " + line;
+    return unit + " " + line;
   }
 
   private DataException error(String what) {

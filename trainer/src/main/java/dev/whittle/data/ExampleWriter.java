@@ -5,7 +5,7 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/// Writes examples as lines of a data set, which [JsonlDataset] reads as the same examples.
+/// Writes examples as lines of a data set, which [Dataset] reads as the same examples.
 public final class ExampleWriter {
   private static final JsonMapper JSON = JsonMapper.shared();
 

@@ -25,25 +25,25 @@ public final class TokenizedCorpus {
 
   /// Reads and tokenizes a data set.
   ///
-  /// @throws DataException if a line is malformed or too long for the context, or if no document is
-  ///   left
+  /// @throws DataException if an example is malformed or too long for the context, or if no
+  ///   document is left
   public static TokenizedCorpus read(
-      JsonlDataset dataset, DocumentTokenizer tokenizer, CorpusLimits limits) {
+      Dataset dataset, DocumentTokenizer tokenizer, CorpusLimits limits) {
     return read(List.of(dataset), tokenizer, limits);
   }
 
   /// Reads and tokenizes several data sets as if they were one, in their order.
   ///
-  /// @throws DataException if a line is malformed or too long for the context, or if no document is
-  ///   left
+  /// @throws DataException if an example is malformed or too long for the context, or if no
+  ///   document is left
   public static TokenizedCorpus read(
-      List<JsonlDataset> datasets, DocumentTokenizer tokenizer, CorpusLimits limits) {
+      List<Dataset> datasets, DocumentTokenizer tokenizer, CorpusLimits limits) {
     TokenizedCorpus corpus = new TokenizedCorpus();
     LongPredicate selection = selection(datasets, limits);
-    for (JsonlDataset dataset : datasets) {
+    for (Dataset dataset : datasets) {
       try (Stream<Example> examples = dataset.examples(selection)) {
         examples.forEach(example -> {
-          TokenizedDocument document = tokenizer.tokenize(dataset.path(), example);
+          TokenizedDocument document = tokenizer.tokenize(dataset, example);
           if (example instanceof Example.Text) {
             corpus.addParts(document, limits.contextLength());
           } else {
@@ -69,9 +69,8 @@ public final class TokenizedCorpus {
 
   /// Draws `maxDocuments` of the lines without replacement, each subset being as likely as any
   /// other, in one pass over them (selection sampling, Knuth's algorithm S).
-  private static LongPredicate selection(List<JsonlDataset> datasets, CorpusLimits limits) {
-    long total =
-        limits.maxDocuments() == 0 ? 0 : datasets.stream().mapToLong(JsonlDataset::count).sum();
+  private static LongPredicate selection(List<Dataset> datasets, CorpusLimits limits) {
+    long total = limits.maxDocuments() == 0 ? 0 : datasets.stream().mapToLong(Dataset::count).sum();
     if (total <= limits.maxDocuments()) {
       return index -> true;
     }
@@ -86,7 +85,7 @@ public final class TokenizedCorpus {
   }
 
   private void addWhole(
-      JsonlDataset dataset, Example example, TokenizedDocument document, CorpusLimits limits) {
+      Dataset dataset, Example example, TokenizedDocument document, CorpusLimits limits) {
     int longest = limits.contextLength();
     if (document.length() <= longest) {
       add(document);
@@ -96,9 +95,9 @@ public final class TokenizedCorpus {
     switch (limits.overlong()) {
       case REFUSE ->
           throw new DataException(
-              ("%s line %d has %d tokens, but the context has %d: raise the context length (-c),"
+              ("%s has %d tokens, but the context has %d: raise the context length (-c),"
                       + " shorten the line, or have such lines left out (--overlong skip)")
-                  .formatted(dataset.path(), example.line(), document.length(), longest));
+                  .formatted(dataset.where(example), document.length(), longest));
       case SKIP -> {}
       case CUT -> add(document.part(0, longest));
     }

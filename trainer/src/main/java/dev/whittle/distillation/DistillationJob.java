@@ -3,8 +3,8 @@ package dev.whittle.distillation;
 import dev.whittle.data.CorpusLimits;
 import dev.whittle.data.DataException;
 import dev.whittle.data.DataPosition;
+import dev.whittle.data.Dataset;
 import dev.whittle.data.DocumentTokenizer;
-import dev.whittle.data.JsonlDataset;
 import dev.whittle.data.PackedBatches;
 import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.evaluation.TaskEvaluation;
@@ -248,7 +248,7 @@ public final class DistillationJob {
     recipe.put("teacher_sha256", teacherDigest);
     // Not its name: it holds the same wherever it is.
     recipe.put("teacher_cache", request.teacherCache() != null);
-    List<Path> data = request.data().stream().map(JsonlDataset::path).toList();
+    List<Path> data = request.data().stream().map(Dataset::path).toList();
     recipe.put("data", oneOrAll(data.stream().map(Path::toString).toList()));
     recipe.put("data_sha256", oneOrAll(data.stream().map(Digests::sha256).toList()));
     String domain = request.data().getFirst().domain();

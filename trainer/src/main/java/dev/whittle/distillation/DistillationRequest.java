@@ -1,6 +1,6 @@
 package dev.whittle.distillation;
 
-import dev.whittle.data.JsonlDataset;
+import dev.whittle.data.Dataset;
 import dev.whittle.ggml.Device;
 import dev.whittle.ggml.LlamaModelOptions;
 import dev.whittle.model.Trunk;
@@ -33,7 +33,7 @@ import org.jspecify.annotations.Nullable;
 /// @param overwrite whether `output`, and an earlier run in `runDirectory`, may be replaced
 public record DistillationRequest(
     Path teacher,
-    List<JsonlDataset> data,
+    List<Dataset> data,
     Path output,
     TypeSelection types,
     Start start,
@@ -53,7 +53,7 @@ public record DistillationRequest(
   /// A request that trains on all documents and ships the last step.
   public DistillationRequest(
       Path teacher,
-      List<JsonlDataset> data,
+      List<Dataset> data,
       Path output,
       TypeSelection types,
       Start start,

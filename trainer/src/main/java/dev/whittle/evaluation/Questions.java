@@ -1,8 +1,8 @@
 package dev.whittle.evaluation;
 
 import dev.whittle.data.DataException;
+import dev.whittle.data.Dataset;
 import dev.whittle.data.Example;
-import dev.whittle.data.JsonlDataset;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -19,7 +19,7 @@ final class Questions {
 
   /// @param limit how many to take; 0 for all
   /// @throws DataException if an example has no answer, or asks for no reply
-  static List<Example> read(JsonlDataset dataset, int limit) {
+  static List<Example> read(Dataset dataset, int limit) {
     if (limit < 0) {
       throw new IllegalArgumentException("a limit of " + limit + " questions; 0 or more needed");
     }
@@ -30,18 +30,16 @@ final class Questions {
     return limit == 0 || limit >= all.size() ? all : subset(all, limit);
   }
 
-  private static void requireQuestion(JsonlDataset dataset, Example example) {
+  private static void requireQuestion(Dataset dataset, Example example) {
     if (example.answer() == null) {
       throw new DataException(
-          "%s line %d has no field 'answer' to grade a reply by; add it"
-              .formatted(dataset.path(), example.line()));
+          dataset.where(example) + " has no field 'answer' to grade a reply by; add it");
     }
     if (example.answer().isBlank()) {
       throw new DataException(
-          "%s line %d has an empty field 'answer'; write what a reply is to hold"
-              .formatted(dataset.path(), example.line()));
+          dataset.where(example) + " has an empty field 'answer'; write what a reply is to hold");
     }
-    example.requireQuestion(dataset.path());
+    dataset.requireQuestion(example);
   }
 
   static String domain(Example example) {

@@ -1,9 +1,9 @@
 package dev.whittle.evaluation;
 
 import dev.whittle.data.DataException;
+import dev.whittle.data.Dataset;
 import dev.whittle.data.DocumentTokenizer;
 import dev.whittle.data.Example;
-import dev.whittle.data.JsonlDataset;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.ggml.Vocabulary;
 import java.util.ArrayList;
@@ -28,8 +28,7 @@ public record TaskEvaluation(GenerationOptions options, AnswerGrader grader) {
   /// @param context the most tokens of a question and its reply together
   /// @throws DataException if the data set is malformed, a line has no answer, or a question leaves
   ///   no room for a reply
-  public static void requireQuestions(
-      JsonlDataset dataset, DocumentTokenizer tokenizer, int context) {
+  public static void requireQuestions(Dataset dataset, DocumentTokenizer tokenizer, int context) {
     prompts(dataset, Questions.read(dataset, 0), tokenizer, context);
   }
 
@@ -41,7 +40,7 @@ public record TaskEvaluation(GenerationOptions options, AnswerGrader grader) {
   /// @throws DataException if the data set is malformed, a line has no answer, or a question leaves
   ///   no room for a reply in the context
   public TaskReport run(
-      LlamaModel model, JsonlDataset dataset, int limit, Consumer<GradedReply> graded) {
+      LlamaModel model, Dataset dataset, int limit, Consumer<GradedReply> graded) {
     List<Example> questions = Questions.read(dataset, limit);
     int context = options.contextLength() != 0 ? options.contextLength() : model.trainedContext();
     List<int[]> prompts = prompts(dataset, questions, new DocumentTokenizer(model), context);
@@ -60,14 +59,14 @@ public record TaskEvaluation(GenerationOptions options, AnswerGrader grader) {
   }
 
   private static List<int[]> prompts(
-      JsonlDataset dataset, List<Example> questions, DocumentTokenizer tokenizer, int context) {
+      Dataset dataset, List<Example> questions, DocumentTokenizer tokenizer, int context) {
     List<int[]> prompts = new ArrayList<>();
     for (Example question : questions) {
-      int[] prompt = tokenizer.prompt(dataset.path(), question);
+      int[] prompt = tokenizer.prompt(dataset, question);
       if (prompt.length >= context) {
         throw new DataException(
-            "%s line %d asks in %,d tokens, which leaves no room for a reply in a context of %,d; shorten it, leave it out, or raise the context length (-c)"
-                .formatted(dataset.path(), question.line(), prompt.length, context));
+            "%s asks in %,d tokens, which leaves no room for a reply in a context of %,d; shorten it, leave it out, or raise the context length (-c)"
+                .formatted(dataset.where(question), prompt.length, context));
       }
       prompts.add(prompt);
     }

@@ -1,6 +1,6 @@
 package dev.whittle.reinforcement;
 
-import dev.whittle.data.JsonlDataset;
+import dev.whittle.data.Dataset;
 import dev.whittle.evaluation.GenerationOptions;
 import dev.whittle.ggml.Device;
 import dev.whittle.ggml.LlamaModelOptions;
@@ -33,7 +33,7 @@ import org.jspecify.annotations.Nullable;
 public record GrpoRequest(
     Path model,
     @Nullable Path masters,
-    JsonlDataset data,
+    Dataset data,
     Path output,
     @Nullable TypeSelection types,
     @Nullable Path reference,

@@ -2,10 +2,10 @@ package dev.whittle.reinforcement;
 
 import dev.whittle.data.DataException;
 import dev.whittle.data.DataPosition;
+import dev.whittle.data.Dataset;
 import dev.whittle.data.DocumentTokenizer;
 import dev.whittle.data.Epochs;
 import dev.whittle.data.Example;
-import dev.whittle.data.JsonlDataset;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -38,7 +38,7 @@ final class Questions {
   /// @param warning is told how many examples are none, if any are
   /// @throws DataException if there are no questions, or one is too long
   static Questions read(
-      JsonlDataset dataset,
+      Dataset dataset,
       DocumentTokenizer tokenizer,
       int longest,
       long seed,
@@ -69,16 +69,12 @@ final class Questions {
   }
 
   private static Question question(
-      JsonlDataset dataset,
-      Example example,
-      String answer,
-      DocumentTokenizer tokenizer,
-      int longest) {
-    int[] prompt = tokenizer.prompt(dataset.path(), example);
+      Dataset dataset, Example example, String answer, DocumentTokenizer tokenizer, int longest) {
+    int[] prompt = tokenizer.prompt(dataset, example);
     if (prompt.length > longest) {
       throw new DataException(
-          "%s line %d has %d tokens, but a question may have %d: shorten it, or the replies (--predict)"
-              .formatted(dataset.path(), example.line(), prompt.length, longest));
+          "%s has %d tokens, but a question may have %d: shorten it, or the replies (--predict)"
+              .formatted(dataset.where(example), prompt.length, longest));
     }
     return new Question(prompt, answer);
   }

@@ -1,6 +1,7 @@
 package dev.whittle.synthesis;
 
 import dev.whittle.chat.ChatMessage;
+import dev.whittle.data.Dataset;
 import dev.whittle.data.DocumentTokenizer;
 import dev.whittle.data.Example;
 import dev.whittle.evaluation.Generation;
@@ -10,14 +11,21 @@ import java.util.List;
 
 /// Replies to given prompts, several to each.
 final class PromptReplies implements ExampleSource {
+  private final Dataset dataset;
   private final List<Example> prompts;
   private final int repliesPerPrompt;
   private final DocumentTokenizer tokenizer;
   private final TurnMarkup markup;
   private final SeededGenerator generator;
 
+  /// @param dataset where the prompts are from
   PromptReplies(
-      LlamaModel model, List<Example> prompts, int repliesPerPrompt, SeededGenerator generator) {
+      LlamaModel model,
+      Dataset dataset,
+      List<Example> prompts,
+      int repliesPerPrompt,
+      SeededGenerator generator) {
+    this.dataset = dataset;
     this.prompts = prompts;
     this.repliesPerPrompt = repliesPerPrompt;
     this.generator = generator;
@@ -40,7 +48,8 @@ final class PromptReplies implements ExampleSource {
       asked.add(prompts.get((int) (number / repliesPerPrompt)));
     }
     List<Generation> replies =
-        generator.generate(asked.stream().map(tokenizer::prompt).toList(), from);
+        generator.generate(
+            asked.stream().map(prompt -> tokenizer.prompt(dataset, prompt)).toList(), from);
     List<Written<Example>> examples = new ArrayList<>();
     for (int i = 0; i < count; i++) {
       Example prompt = asked.get(i);

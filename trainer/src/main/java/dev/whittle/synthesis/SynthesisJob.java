@@ -2,8 +2,8 @@ package dev.whittle.synthesis;
 
 import dev.whittle.chat.ChatMessage;
 import dev.whittle.data.DataException;
+import dev.whittle.data.Dataset;
 import dev.whittle.data.Example;
-import dev.whittle.data.JsonlDataset;
 import dev.whittle.evaluation.AnswerGrader;
 import dev.whittle.evaluation.BatchedGenerator;
 import dev.whittle.evaluation.BoxedAnswerGrader;
@@ -130,8 +130,9 @@ public final class SynthesisJob {
     SeededGenerator replies =
         new SeededGenerator(model, options, options.sampling(), seeds.nextLong(), this::reply);
     if (request.prompts() != null) {
+      Dataset dataset = new Dataset(request.prompts());
       return new PromptReplies(
-          model, prompts(request.prompts(), excluded), request.repliesPerPrompt(), replies);
+          model, dataset, prompts(dataset, excluded), request.repliesPerPrompt(), replies);
     }
     SeededGenerator turns =
         new SeededGenerator(model, options, request.turns(), seeds.nextLong(), tokens::addAndGet);
@@ -144,12 +145,12 @@ public final class SynthesisJob {
   }
 
   /// The examples of the prompts that ask for a reply and are not to be left out.
-  private List<Example> prompts(Path file, Set<String> excluded) {
+  private List<Example> prompts(Dataset dataset, Set<String> excluded) {
     listener.stage("reading the prompts");
     List<Example> prompts = new ArrayList<>();
-    try (Stream<Example> examples = new JsonlDataset(file).examples()) {
+    try (Stream<Example> examples = dataset.examples()) {
       examples.forEach(example -> {
-        example.requireQuestion(file);
+        dataset.requireQuestion(example);
         if (!excluded.contains(Duplicates.normalized(question(example)))) {
           prompts.add(example);
         }
@@ -158,7 +159,7 @@ public final class SynthesisJob {
     if (prompts.isEmpty()) {
       throw new DataException(
           "%s has no prompt that %s does not have too; name other prompts"
-              .formatted(file, request.exclude()));
+              .formatted(dataset.path(), request.exclude()));
     }
     return prompts;
   }
@@ -168,7 +169,7 @@ public final class SynthesisJob {
     if (file == null) {
       return Set.of();
     }
-    try (Stream<Example> examples = new JsonlDataset(file).examples()) {
+    try (Stream<Example> examples = new Dataset(file).examples()) {
       return examples
           .map(example -> Duplicates.normalized(question(example)))
           .collect(Collectors.toSet());

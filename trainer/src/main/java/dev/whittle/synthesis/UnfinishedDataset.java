@@ -1,8 +1,8 @@
 package dev.whittle.synthesis;
 
+import dev.whittle.data.Dataset;
 import dev.whittle.data.Example;
 import dev.whittle.data.ExampleWriter;
-import dev.whittle.data.JsonlDataset;
 import dev.whittle.io.AtomicFile;
 import dev.whittle.io.JsonProblem;
 import dev.whittle.io.LockFile;
@@ -161,7 +161,7 @@ final class UnfinishedDataset implements AutoCloseable {
     if (account.bytes() == 0) {
       return;
     }
-    try (Stream<Example> examples = new JsonlDataset(linesFile(output)).examples()) {
+    try (Stream<Example> examples = new Dataset(linesFile(output)).examples()) {
       examples.forEach(consumer);
     }
   }

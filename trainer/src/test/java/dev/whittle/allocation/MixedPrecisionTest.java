@@ -4,9 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.whittle.data.Dataset;
 import dev.whittle.data.DocumentTokenizer;
 import dev.whittle.data.Example;
-import dev.whittle.data.JsonlDataset;
 import dev.whittle.data.RandomText;
 import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.ggml.FileType;
@@ -161,7 +161,7 @@ class MixedPrecisionTest {
 
   private static TokenizedCorpus chats(int count) {
     try (LlamaModel vocabulary = DemoModel.loadVocabulary();
-        Stream<Example> chats = new JsonlDataset(DemoModel.CHATS).examples()) {
+        Stream<Example> chats = new Dataset(DemoModel.CHATS).examples()) {
       DocumentTokenizer tokenizer = new DocumentTokenizer(vocabulary);
       return TokenizedCorpus.of(chats.limit(count).map(tokenizer::tokenize).toList());
     }

@@ -10,6 +10,7 @@ import dev.whittle.chat.ChatTemplateException;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.testing.DemoModel;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -256,15 +257,14 @@ class DocumentTokenizerTest {
       String message =
           assertThrows(ChatTemplateException.class, () -> refusing.tokenize(chat("a", "b")))
               .getMessage();
-      assertTrue(message.startsWith("line 1: "), message);
+      assertTrue(message.startsWith("the chat template"), message);
       assertTrue(message.contains(other.path().toString()), message);
       assertTrue(message.contains("roles must alternate"), message);
+      Dataset chats = new Dataset(Files.writeString(folder.resolve("chats.jsonl"), "{}"));
       message =
-          assertThrows(
-                  ChatTemplateException.class,
-                  () -> refusing.prompt(Path.of("chats.jsonl"), chat("a", "b")))
+          assertThrows(ChatTemplateException.class, () -> refusing.prompt(chats, chat("a", "b")))
               .getMessage();
-      assertTrue(message.startsWith("chats.jsonl line 1: the chat template"), message);
+      assertTrue(message.startsWith(chats.path() + " line 1: the chat template"), message);
     }
   }
 

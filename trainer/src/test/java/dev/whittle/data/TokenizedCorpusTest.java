@@ -41,8 +41,8 @@ class TokenizedCorpusTest {
     model.close();
   }
 
-  private JsonlDataset dataset(String... lines) throws IOException {
-    return new JsonlDataset(Files.write(folder.resolve("data.jsonl"), List.of(lines)));
+  private Dataset dataset(String... lines) throws IOException {
+    return new Dataset(Files.write(folder.resolve("data.jsonl"), List.of(lines)));
   }
 
   private static List<int[]> documents(TokenizedCorpus corpus) {
@@ -67,7 +67,7 @@ class TokenizedCorpusTest {
 
   @Test
   void holdsTheDocumentsAsTheyAreTokenized() throws IOException {
-    JsonlDataset dataset =
+    Dataset dataset =
         dataset("{\"text\": \"one two\"}", "{\"prompt\": \"2+2=\", \"completion\": \"4\"}");
     TokenizedCorpus corpus = TokenizedCorpus.read(dataset, tokenizer, CorpusLimits.ofContext(64));
     assertEquals(2, corpus.size());
@@ -83,7 +83,7 @@ class TokenizedCorpusTest {
 
   @Test
   void aLongTextIsSplitWithOneTokenInCommon() throws IOException {
-    JsonlDataset dataset = dataset("{\"text\": \"a b c d e f g h i j k l m n o p\"}");
+    Dataset dataset = dataset("{\"text\": \"a b c d e f g h i j k l m n o p\"}");
     int[] whole =
         tokenizer
             .tokenize(new Example.Text(1, "a b c d e f g h i j k l m n o p", null, null))
@@ -102,7 +102,7 @@ class TokenizedCorpusTest {
 
   @Test
   void aLongCompletionIsAnErrorThatNamesTheLineAndTheOption() throws IOException {
-    JsonlDataset dataset =
+    Dataset dataset =
         dataset(
             "{\"text\": \"short\"}",
             "{\"prompt\": \"a b c d e\", \"completion\": \" f g h i j k l\"}");
@@ -117,7 +117,7 @@ class TokenizedCorpusTest {
 
   @Test
   void aSampleIsTheSameForTheSameSeed() {
-    JsonlDataset questions = new JsonlDataset(DemoModel.QUESTIONS);
+    Dataset questions = new Dataset(DemoModel.QUESTIONS);
     List<List<int[]>> samples = new ArrayList<>();
     for (long seed : new long[] {1, 1, 2}) {
       TokenizedCorpus corpus =
@@ -133,12 +133,10 @@ class TokenizedCorpusTest {
   @Test
   void severalDataSetsAreAsOne() throws IOException {
     List<String> lines = Files.readAllLines(DemoModel.QUESTIONS);
-    JsonlDataset first =
-        new JsonlDataset(Files.write(folder.resolve("first.jsonl"), lines.subList(0, 50)));
-    JsonlDataset second =
-        new JsonlDataset(Files.write(folder.resolve("second.jsonl"), lines.subList(50, 120)));
-    JsonlDataset both =
-        new JsonlDataset(Files.write(folder.resolve("both.jsonl"), lines.subList(0, 120)));
+    Dataset first = new Dataset(Files.write(folder.resolve("first.jsonl"), lines.subList(0, 50)));
+    Dataset second =
+        new Dataset(Files.write(folder.resolve("second.jsonl"), lines.subList(50, 120)));
+    Dataset both = new Dataset(Files.write(folder.resolve("both.jsonl"), lines.subList(0, 120)));
     for (long most : new long[] {0, 60}) {
       CorpusLimits limits = CorpusLimits.ofContext(512).withDocuments(most, 3);
       assertTrue(
@@ -153,7 +151,7 @@ class TokenizedCorpusTest {
 
   @Test
   void aSampleOfMoreThanThereAreIsAll() throws IOException {
-    JsonlDataset dataset = dataset("{\"text\": \"one two\"}", "{\"text\": \"three four\"}");
+    Dataset dataset = dataset("{\"text\": \"one two\"}", "{\"text\": \"three four\"}");
     CorpusLimits limits = CorpusLimits.ofContext(64).withDocuments(5, 1);
     assertEquals(2, TokenizedCorpus.read(dataset, tokenizer, limits).size());
   }
@@ -161,7 +159,7 @@ class TokenizedCorpusTest {
   @Test
   void chatsThatAreTooLongAreRefusedLeftOutOrCut() throws IOException {
     String chat = "{\"prompt\": \"one two\", \"completion\": \"%s\"}";
-    JsonlDataset dataset =
+    Dataset dataset =
         dataset(
             chat.formatted("three"), chat.formatted("four ".repeat(40)), chat.formatted("five"));
     CorpusLimits limits = CorpusLimits.ofContext(32);
@@ -191,7 +189,7 @@ class TokenizedCorpusTest {
 
   @Test
   void documentsWithNothingToPredictAreNone() throws IOException {
-    JsonlDataset dataset = dataset("{\"text\": \"\"}", "{\"text\": \"a\"}");
+    Dataset dataset = dataset("{\"text\": \"\"}", "{\"text\": \"a\"}");
     String message =
         assertThrows(
                 DataException.class,

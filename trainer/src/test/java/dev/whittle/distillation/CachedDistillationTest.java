@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.whittle.data.JsonlDataset;
+import dev.whittle.data.Dataset;
 import dev.whittle.ggml.Device;
 import dev.whittle.ggml.FileType;
 import dev.whittle.quantization.TypeSelection;
@@ -44,7 +44,7 @@ class CachedDistillationTest {
       String output, String loss, Path teacherCache, Path runDirectory, boolean resume) {
     return new DistillationRequest(
         DemoModel.file(),
-        List.of(new JsonlDataset(data)),
+        List.of(new Dataset(data)),
         folder.resolve(output),
         TypeSelection.of(FileType.TQ2_0),
         new Start.RoundToNearest(),

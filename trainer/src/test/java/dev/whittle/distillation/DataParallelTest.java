@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.whittle.data.JsonlDataset;
+import dev.whittle.data.Dataset;
 import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.data.TokenizedDocument;
 import dev.whittle.ggml.Device;
@@ -178,7 +178,7 @@ class DataParallelTest {
     }
     return new DistillationRequest(
         DemoModel.file(),
-        List.of(new JsonlDataset(data)),
+        List.of(new Dataset(data)),
         folder.resolve(output),
         TypeSelection.of(FileType.TQ2_0),
         new Start.RoundToNearest(),

@@ -9,7 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.whittle.blocks.BlockFormat;
 import dev.whittle.data.DataException;
-import dev.whittle.data.JsonlDataset;
+import dev.whittle.data.Dataset;
 import dev.whittle.data.Overlong;
 import dev.whittle.evaluation.BoxedAnswerGrader;
 import dev.whittle.evaluation.GenerationOptions;
@@ -100,7 +100,7 @@ class DistillationJobTest {
     }
     return new DistillationRequest(
         DemoModel.file(),
-        List.of(new JsonlDataset(data)),
+        List.of(new Dataset(data)),
         folder.resolve(output),
         TypeSelection.of(FileType.TQ2_0),
         start,
@@ -377,7 +377,7 @@ class DistillationJobTest {
     EvaluationSettings asking =
         new EvaluationSettings(
             new HeldOut(20),
-            new TaskQuestions(new JsonlDataset(questions), 10, 40),
+            new TaskQuestions(new Dataset(questions), 10, 40),
             EvaluationSettings.Best.ACCURACY,
             2,
             0);
@@ -422,7 +422,7 @@ class DistillationJobTest {
           new TaskEvaluation(
                   GenerationOptions.greedy(40).withParallel(8).withThreads(1),
                   new BoxedAnswerGrader())
-              .run(shipped, new JsonlDataset(questions), 10, reply -> {})
+              .run(shipped, new Dataset(questions), 10, reply -> {})
               .accuracy());
     }
 
@@ -471,7 +471,7 @@ class DistillationJobTest {
     EvaluationSettings settings =
         new EvaluationSettings(
             new HeldOut(1),
-            new TaskQuestions(new JsonlDataset(folder), 0, 1),
+            new TaskQuestions(new Dataset(folder), 0, 1),
             EvaluationSettings.Best.ACCURACY,
             1,
             0);
@@ -634,7 +634,7 @@ class DistillationJobTest {
     DistillationRequest request =
         new DistillationRequest(
             DemoModel.file(),
-            List.of(new JsonlDataset(data)),
+            List.of(new Dataset(data)),
             output,
             TypeSelection.of(FileType.TQ2_0),
             new Start.Importance(),

@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.whittle.data.CorpusLimits;
+import dev.whittle.data.Dataset;
 import dev.whittle.data.DocumentTokenizer;
-import dev.whittle.data.JsonlDataset;
 import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.ggml.Backend;
 import dev.whittle.ggml.FileType;
@@ -151,9 +151,7 @@ class MemoryPlanTest {
     try (LlamaModel vocabulary = DemoModel.loadVocabulary()) {
       TokenizedCorpus corpus =
           TokenizedCorpus.read(
-              new JsonlDataset(data),
-              new DocumentTokenizer(vocabulary),
-              CorpusLimits.ofContext(256));
+              new Dataset(data), new DocumentTokenizer(vocabulary), CorpusLimits.ofContext(256));
       try (TeacherCache cache =
               TeacherCache.open(folder.resolve("cache"), model, "00".repeat(32), corpus);
           CachedStates states = new CachedStates(backend, shape, cache)) {

@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.whittle.data.Dataset;
 import dev.whittle.data.DocumentTokenizer;
-import dev.whittle.data.JsonlDataset;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.ggml.SamplerOptions;
 import dev.whittle.testing.DemoModel;
@@ -28,7 +28,7 @@ class BatchedGeneratorTest {
     model = DemoModel.load();
     DocumentTokenizer tokenizer = new DocumentTokenizer(model);
     prompts =
-        Questions.read(new JsonlDataset(DemoModel.QUESTIONS), 12).stream()
+        Questions.read(new Dataset(DemoModel.QUESTIONS), 12).stream()
             .map(tokenizer::prompt)
             .toList();
   }

@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.whittle.data.CorpusLimits;
+import dev.whittle.data.Dataset;
 import dev.whittle.data.DocumentTokenizer;
-import dev.whittle.data.JsonlDataset;
 import dev.whittle.data.TokenizedCorpus;
 import dev.whittle.data.TokenizedDocument;
 import dev.whittle.evaluation.DivergenceEvaluation.Scope;
@@ -39,7 +39,7 @@ class DivergenceEvaluationTest {
     teacher = DemoModel.load();
     corpus =
         TokenizedCorpus.read(
-            new JsonlDataset(DemoModel.CHATS),
+            new Dataset(DemoModel.CHATS),
             new DocumentTokenizer(teacher),
             CorpusLimits.ofContext(1024).withDocuments(20, 1));
   }

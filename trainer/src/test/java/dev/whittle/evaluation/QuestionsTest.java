@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.whittle.data.DataException;
+import dev.whittle.data.Dataset;
 import dev.whittle.data.Example;
-import dev.whittle.data.JsonlDataset;
 import dev.whittle.testing.DemoModel;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -20,7 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class QuestionsTest {
-  private static final JsonlDataset DEMO = new JsonlDataset(DemoModel.QUESTIONS);
+  private static final Dataset DEMO = new Dataset(DemoModel.QUESTIONS);
 
   @TempDir Path folder;
 
@@ -86,7 +86,7 @@ class QuestionsTest {
 
   private String refusal(String line) throws IOException {
     Path file = Files.writeString(folder.resolve("data.jsonl"), line);
-    JsonlDataset dataset = new JsonlDataset(file);
+    Dataset dataset = new Dataset(file);
     return assertThrows(DataException.class, () -> Questions.read(dataset, 0)).getMessage();
   }
 }

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.whittle.data.DataException;
-import dev.whittle.data.JsonlDataset;
+import dev.whittle.data.Dataset;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.testing.DemoModel;
 import java.io.IOException;
@@ -29,7 +29,7 @@ class TaskEvaluationTest {
         new TaskEvaluation(GenerationOptions.greedy(300).withThreads(1), new BoxedAnswerGrader());
     TaskReport report;
     try (LlamaModel model = DemoModel.load()) {
-      report = evaluation.run(model, new JsonlDataset(DemoModel.QUESTIONS), 48, graded::add);
+      report = evaluation.run(model, new Dataset(DemoModel.QUESTIONS), 48, graded::add);
     }
     // It has 0.984 of all 1,200 right.
     assertTrue(report.accuracy() >= 0.95, report.toString());
@@ -57,12 +57,12 @@ class TaskEvaluationTest {
       String message =
           assertThrows(
                   DataException.class,
-                  () -> evaluation.run(model, new JsonlDataset(file), 0, reply -> {}))
+                  () -> evaluation.run(model, new Dataset(file), 0, reply -> {}))
               .getMessage();
       assertTrue(message.startsWith(file + " line 1 asks in "), message);
       assertTrue(message.contains("a context of 2,048; shorten it"), message);
       // The second one alone fits, however long its reply may be.
-      assertEquals(1, evaluation.run(model, new JsonlDataset(file), 1, reply -> {}).questions());
+      assertEquals(1, evaluation.run(model, new Dataset(file), 1, reply -> {}).questions());
     }
   }
 

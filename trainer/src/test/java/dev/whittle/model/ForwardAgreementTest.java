@@ -2,9 +2,9 @@ package dev.whittle.model;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.whittle.data.Dataset;
 import dev.whittle.data.DocumentTokenizer;
 import dev.whittle.data.Example;
-import dev.whittle.data.JsonlDataset;
 import dev.whittle.ggml.AttentionOptions;
 import dev.whittle.ggml.Batch;
 import dev.whittle.ggml.FileType;
@@ -91,7 +91,7 @@ class ForwardAgreementTest {
 
   private static List<int[]> chats() {
     try (LlamaModel vocabulary = DemoModel.loadVocabulary();
-        Stream<Example> examples = new JsonlDataset(DemoModel.CHATS).examples()) {
+        Stream<Example> examples = new Dataset(DemoModel.CHATS).examples()) {
       DocumentTokenizer tokenizer = new DocumentTokenizer(vocabulary);
       return examples.limit(20).map(e -> tokenizer.tokenize(e).tokens()).toList();
     }

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.whittle.data.DataException;
-import dev.whittle.data.JsonlDataset;
+import dev.whittle.data.Dataset;
 import dev.whittle.evaluation.GenerationOptions;
 import dev.whittle.ggml.Device;
 import dev.whittle.ggml.FileType;
@@ -97,7 +97,7 @@ class GrpoJobTest {
     return new GrpoRequest(
         model,
         null,
-        new JsonlDataset(DemoModel.CHATS, "math"),
+        new Dataset(DemoModel.CHATS, "math"),
         folder.resolve(output),
         null,
         null,
@@ -308,7 +308,7 @@ class GrpoJobTest {
         new GrpoRequest(
             q4,
             null,
-            new JsonlDataset(DemoModel.CHATS, "cooking"),
+            new Dataset(DemoModel.CHATS, "cooking"),
             good.output(),
             null,
             null,

@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.whittle.data.DataException;
+import dev.whittle.data.Dataset;
 import dev.whittle.data.DocumentTokenizer;
-import dev.whittle.data.JsonlDataset;
 import dev.whittle.ggml.LlamaModel;
 import dev.whittle.testing.DemoModel;
 import java.io.IOException;
@@ -31,7 +31,7 @@ class QuestionsTest {
     Path file = Files.writeString(folder.resolve("data.jsonl"), lines);
     try (LlamaModel model = DemoModel.loadVocabulary()) {
       return Questions.read(
-          new JsonlDataset(file), new DocumentTokenizer(model), longest, 1, warnings::add);
+          new Dataset(file), new DocumentTokenizer(model), longest, 1, warnings::add);
     }
   }
 

@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.whittle.chat.ChatMessage;
+import dev.whittle.data.Dataset;
 import dev.whittle.data.Example;
 import dev.whittle.data.ExampleWriter;
-import dev.whittle.data.JsonlDataset;
 import dev.whittle.evaluation.BoxedAnswerGrader;
 import dev.whittle.evaluation.GenerationOptions;
 import dev.whittle.ggml.LlamaModelOptions;
@@ -81,7 +81,7 @@ class SynthesisJobTest {
   }
 
   private static List<Example> read(Path file) {
-    try (Stream<Example> examples = new JsonlDataset(file).examples()) {
+    try (Stream<Example> examples = new Dataset(file).examples()) {
       return examples.toList();
     }
   }

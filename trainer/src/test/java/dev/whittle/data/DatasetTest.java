@@ -21,14 +21,14 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-class JsonlDatasetTest {
+class DatasetTest {
   @TempDir Path folder;
 
-  private JsonlDataset dataset(String... lines) throws IOException {
-    return new JsonlDataset(Files.write(folder.resolve("data.jsonl"), List.of(lines)));
+  private Dataset dataset(String... lines) throws IOException {
+    return new Dataset(Files.write(folder.resolve("data.jsonl"), List.of(lines)));
   }
 
-  private static List<Example> read(JsonlDataset dataset) {
+  private static List<Example> read(Dataset dataset) {
     try (Stream<Example> examples = dataset.examples()) {
       return examples.toList();
     }
@@ -36,7 +36,7 @@ class JsonlDatasetTest {
 
   @Test
   void readsTheThreeForms() throws IOException {
-    JsonlDataset dataset =
+    Dataset dataset =
         dataset(
             """
             {"messages": [{"role": "user", "content": "2+2?"}], "answer": 4, "domain": "math"}\
@@ -59,7 +59,7 @@ class JsonlDatasetTest {
 
   @Test
   void editorsMayHaveBegunTheFileWithAByteOrderMark() throws IOException {
-    JsonlDataset dataset = dataset("\ufeff{\"text\": \"a\"}", "{\"text\": \"b\"}");
+    Dataset dataset = dataset("\ufeff{\"text\": \"a\"}", "{\"text\": \"b\"}");
     assertEquals(
         List.of(new Example.Text(1, "a", null, null), new Example.Text(2, "b", null, null)),
         read(dataset));
@@ -72,13 +72,13 @@ class JsonlDatasetTest {
     try (OutputStream out = new GZIPOutputStream(Files.newOutputStream(file))) {
       out.write("{\"text\": \"a\"}\n".getBytes(StandardCharsets.UTF_8));
     }
-    DataException e = assertThrows(DataException.class, () -> read(new JsonlDataset(file)));
+    DataException e = assertThrows(DataException.class, () -> read(new Dataset(file)));
     assertEquals(file + " is compressed; decompress it with gunzip", e.getMessage());
   }
 
   @Test
   void whatIsNoJsonIsSaidInPlainWords() throws IOException {
-    JsonlDataset dataset = dataset("{\"text\": \"a\"");
+    Dataset dataset = dataset("{\"text\": \"a\"");
     DataException e = assertThrows(DataException.class, () -> read(dataset));
     assertTrue(e.getMessage().contains("data.jsonl line 1 is not JSON (Unexpected end-of-input"));
     assertFalse(e.getMessage().contains("Source"), e.getMessage());
@@ -101,7 +101,7 @@ class JsonlDatasetTest {
                 {"text": "d", "domain": "math"}\
                 """)
             .path();
-    JsonlDataset math = new JsonlDataset(file, "math");
+    Dataset math = new Dataset(file, "math");
     assertEquals(2, math.count());
     assertEquals(
         List.of(new Example.Text(3, "c", null, "math"), new Example.Text(4, "d", null, "math")),
@@ -109,7 +109,7 @@ class JsonlDatasetTest {
     try (Stream<Example> second = math.examples(index -> index == 1)) {
       assertEquals(List.of(4L), second.map(Example::line).toList());
     }
-    JsonlDataset none = new JsonlDataset(file, "maths");
+    Dataset none = new Dataset(file, "maths");
     DataException e = assertThrows(DataException.class, () -> read(none));
     assertTrue(e.getMessage().contains("'maths'; name one of code, math"), e.getMessage());
     assertThrows(DataException.class, none::count);
@@ -117,7 +117,7 @@ class JsonlDatasetTest {
 
   @Test
   void joinsTheTextPartsOfAMessage() throws IOException {
-    JsonlDataset dataset =
+    Dataset dataset =
         dataset(
             """
             {"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}, \
@@ -130,7 +130,7 @@ class JsonlDatasetTest {
 
   @Test
   void fieldsThatSayNothingMayBeThere() throws IOException {
-    JsonlDataset dataset =
+    Dataset dataset =
         dataset(
             """
             {"messages": [{"role": "user", "content": "a", "tool_calls": [], "name": "b", \
@@ -144,7 +144,7 @@ class JsonlDatasetTest {
   /// As Qwen3's template writes them, which takes either form.
   @Test
   void thoughtsStandBeforeTheReply() throws IOException {
-    JsonlDataset dataset =
+    Dataset dataset =
         dataset(
             """
             {"messages": [{"role": "assistant", "content": "\\n\\n4", "reasoning_content": "\\n2+2\\n"}]}\
@@ -157,7 +157,7 @@ class JsonlDatasetTest {
 
   @Test
   void aPromptWithAnAnswerNeedsNoCompletion() throws IOException {
-    JsonlDataset dataset = dataset("{\"prompt\": \"2+2=\", \"answer\": \"4\"}");
+    Dataset dataset = dataset("{\"prompt\": \"2+2=\", \"answer\": \"4\"}");
     assertEquals(new Example.PromptCompletion(1, "2+2=", "", "4", null), read(dataset).getFirst());
   }
 
@@ -189,7 +189,7 @@ class JsonlDatasetTest {
         "{\"text\": \"a\", \"answer\": [1]} | 'answer' is not a string",
       })
   void aMalformedLineIsNamedWithItsField(String line, String expected) throws IOException {
-    JsonlDataset dataset = dataset("{\"text\": \"fine\"}", line);
+    Dataset dataset = dataset("{\"text\": \"fine\"}", line);
     String message = assertThrows(DataException.class, () -> read(dataset)).getMessage();
     assertTrue(message.contains("data.jsonl line 2"), message);
     assertTrue(message.contains(expected), message);
@@ -197,14 +197,14 @@ class JsonlDatasetTest {
 
   @Test
   void anEmptyDataSetIsAnError() throws IOException {
-    JsonlDataset dataset = dataset("", "  ");
+    Dataset dataset = dataset("", "  ");
     String message = assertThrows(DataException.class, () -> read(dataset)).getMessage();
     assertTrue(message.contains("data.jsonl has no examples"), message);
   }
 
   @Test
   void aMissingFileIsAnError() {
-    JsonlDataset dataset = new JsonlDataset(folder.resolve("none.jsonl"));
+    Dataset dataset = new Dataset(folder.resolve("none.jsonl"));
     String message = assertThrows(DataException.class, () -> read(dataset)).getMessage();
     assertTrue(message.contains("none.jsonl is not a file"), message);
   }
@@ -215,7 +215,7 @@ class JsonlDatasetTest {
     Path stream = Path.of("/dev/null");
     assumeTrue(Files.exists(stream));
     String message =
-        assertThrows(DataException.class, () -> read(new JsonlDataset(stream))).getMessage();
+        assertThrows(DataException.class, () -> read(new Dataset(stream))).getMessage();
     assertTrue(message.contains("/dev/null is no file that can be read more than once"), message);
   }
 
@@ -225,7 +225,7 @@ class JsonlDatasetTest {
     Path file = Files.writeString(folder.resolve("latin.jsonl"), lines);
     Files.writeString(
         file, "{\"text\": \"é\"}\n", StandardCharsets.ISO_8859_1, StandardOpenOption.APPEND);
-    JsonlDataset dataset = new JsonlDataset(file);
+    Dataset dataset = new Dataset(file);
     String message = assertThrows(DataException.class, () -> read(dataset)).getMessage();
     assertTrue(message.contains("latin.jsonl line 2001 is not text in UTF-8"), message);
   }
