@@ -6,7 +6,10 @@ import dev.whittle.io.JsonProblem;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -15,13 +18,24 @@ import tools.jackson.databind.json.JsonMapper;
 /// Reads one row of a data set; its errors name the row and the field.
 final class ExampleParser {
   /// What an example is made of; it has one of these.
-  static final List<String> CONTENTS = List.of("messages", "prompt", "text");
+  static final List<String> CONTENTS = List.of("messages", "conversations", "prompt", "text");
+
+  /// The same as a sentence has them.
+  static final String CONTENTS_IN_WORDS =
+      CONTENTS.stream().map(name -> "'" + name + "'").collect(Collectors.joining(", "));
 
   private static final JsonMapper JSON = JsonMapper.shared();
 
   /// OpenAI's, and the one that Llama 3 has for what tools return.
   private static final List<String> ROLES =
       List.of("system", "developer", "user", "assistant", "tool", "function", "ipython");
+
+  /// Where some data sets put what the system says, beside the chat.
+  private static final String SYSTEM = "system";
+
+  /// ShareGPT's names of roles.
+  private static final Map<String, String> SHAREGPT_ROLES =
+      Map.of("human", ChatMessage.USER, "gpt", ChatMessage.ASSISTANT);
 
   /// What templates write of a message beside its content, and what they are given beside messages.
   private static final List<String> UNUSED_OF_MESSAGES =
@@ -34,7 +48,12 @@ final class ExampleParser {
 
   /// All that is looked at.
   static final Set<String> FIELDS =
-      Set.of("messages", "prompt", "completion", "text", "answer", "domain", "tools", "functions");
+      Stream.of(
+              CONTENTS.stream(),
+              Stream.of("completion", "answer", "domain", SYSTEM),
+              UNUSED_OF_CHATS.stream())
+          .flatMap(names -> names)
+          .collect(Collectors.toUnmodifiableSet());
 
   private final String unit;
   private final long line;
@@ -67,27 +86,51 @@ final class ExampleParser {
     }
     @Nullable String answer = label(object, "answer");
     @Nullable String domain = label(object, "domain");
-    if (object.has("messages")) {
-      for (String name : UNUSED_OF_CHATS) {
-        requireNothing(object.get(name), name, "write it into the system message's 'content'");
+    for (String field : List.of("messages", "conversations")) {
+      if (object.has(field)) {
+        return chat(object, messages(object.get(field), field), answer, domain);
       }
-      return new Example.Chat(line, messages(object.get("messages")), answer, domain);
     }
     if (object.has("prompt")) {
       boolean mayEndThere = answer != null && !object.has("completion");
+      JsonNode prompt = object.get("prompt");
+      if (prompt.isArray()) {
+        List<ChatMessage> messages = messages(prompt, "prompt");
+        if (!mayEndThere) {
+          messages.addAll(messages(object.get("completion"), "completion"));
+        }
+        return chat(object, messages, answer, domain);
+      }
       String completion = mayEndThere ? "" : string(object.get("completion"), "completion");
       return new Example.PromptCompletion(
-          line, string(object.get("prompt"), "prompt"), completion, answer, domain);
+          line, string(prompt, "prompt"), completion, answer, domain);
     }
     if (object.has("text")) {
       return new Example.Text(line, string(object.get("text"), "text"), answer, domain);
     }
-    throw error("has none of the fields 'messages', 'prompt' and 'text'; add one");
+    throw error("has none of the fields " + CONTENTS_IN_WORDS + "; add one");
+  }
+
+  /// @param messages to which what the system says is added
+  private Example chat(
+      JsonNode object,
+      List<ChatMessage> messages,
+      @Nullable String answer,
+      @Nullable String domain) {
+    for (String name : UNUSED_OF_CHATS) {
+      requireNothing(object.get(name), name, "write it into the system message's 'content'");
+    }
+    @Nullable JsonNode system = object.get(SYSTEM);
+    if (!isNothing(system) && !messages.getFirst().role().equals(SYSTEM)) {
+      messages.addFirst(new ChatMessage(SYSTEM, string(system, SYSTEM)));
+    }
+    return new Example.Chat(line, messages, answer, domain);
   }
 
   /// A template passes over the messages of a role that it does not know, without a word.
   private String role(@Nullable JsonNode value, String name) {
-    String role = string(value, name);
+    String written = string(value, name);
+    String role = SHAREGPT_ROLES.getOrDefault(written, written);
     if (!ROLES.contains(role)) {
       throw error(
           "field '"
@@ -101,13 +144,14 @@ final class ExampleParser {
     return role;
   }
 
-  private List<ChatMessage> messages(JsonNode array) {
-    if (!array.isArray() || array.isEmpty()) {
-      throw error("field 'messages' is not a list of messages; give it at least one");
+  /// A list of messages, each with the fields that OpenAI's form has, or with ShareGPT's.
+  private List<ChatMessage> messages(@Nullable JsonNode array, String field) {
+    if (array == null || !array.isArray() || array.isEmpty()) {
+      throw error("has no list of messages in the field '" + field + "'; give it at least one");
     }
     List<ChatMessage> messages = new ArrayList<>();
     for (JsonNode message : array) {
-      String name = "messages[" + messages.size() + "]";
+      String name = field + "[" + messages.size() + "]";
       if (!message.isObject()) {
         throw error("field '" + name + "' is not an object; write {\"role\": …, \"content\": …}");
       }
@@ -117,15 +161,22 @@ final class ExampleParser {
             name + "." + unused,
             "write it into '" + name + ".content', in the form that the model has for it");
       }
-      String role = role(message.get("role"), name + ".role");
+      String roleField = nameOf(message, "role", "from");
+      String role = role(message.get(roleField), name + "." + roleField);
       messages.add(new ChatMessage(role, words(message, role, name)));
     }
     return messages;
   }
 
+  /// Which of two names a message has a field under.
+  private static String nameOf(JsonNode message, String name, String other) {
+    return isNothing(message.get(name)) && message.has(other) ? other : name;
+  }
+
   /// The content of a message, behind the thoughts where it has some.
   private String words(JsonNode message, String role, String name) {
-    String content = content(message.get("content"), name + ".content");
+    String contentField = nameOf(message, "content", "value");
+    String content = content(message.get(contentField), name + "." + contentField);
     @Nullable JsonNode node = message.get(THOUGHTS);
     if (isNothing(node)) {
       return content;

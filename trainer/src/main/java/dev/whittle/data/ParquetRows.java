@@ -74,8 +74,8 @@ final class ParquetRows implements Rows {
     List<String> used = all.stream().filter(ExampleParser.FIELDS::contains).toList();
     if (used.stream().noneMatch(ExampleParser.CONTENTS::contains)) {
       throw new DataException(
-          "%s has none of the columns 'messages', 'prompt' and 'text', but %s; rename the one that is meant"
-              .formatted(path, String.join(", ", all)));
+          "%s has none of the columns %s, but %s; rename the one that is meant"
+              .formatted(path, ExampleParser.CONTENTS_IN_WORDS, String.join(", ", all)));
     }
     file.getFileMetaData().rowGroups().stream()
         .flatMap(group -> group.columns().stream())

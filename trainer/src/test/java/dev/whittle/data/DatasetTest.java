@@ -129,6 +129,61 @@ class DatasetTest {
   }
 
   @Test
+  void readsShareGptsForm() throws IOException {
+    Dataset dataset =
+        dataset(
+            """
+            {"conversations": [{"from": "human", "value": "2+2?"}, {"from": "gpt", "value": "4"}], "system": "Be brief."}\
+            """,
+            """
+            {"conversations": [{"role": "user", "content": "2+2?"}], "system": ""}\
+            """);
+    assertEquals(
+        List.of(
+            new Example.Chat(
+                1,
+                List.of(
+                    new ChatMessage("system", "Be brief."),
+                    new ChatMessage("user", "2+2?"),
+                    new ChatMessage("assistant", "4")),
+                null,
+                null),
+            new Example.Chat(2, List.of(new ChatMessage("user", "2+2?")), null, null)),
+        read(dataset));
+  }
+
+  @Test
+  void whatTheSystemSaysCountsOnce() throws IOException {
+    Dataset dataset =
+        dataset(
+            """
+            {"messages": [{"role": "system", "content": "a"}, {"role": "user", "content": "b"}], "system": "a"}\
+            """);
+    assertEquals(
+        new Example.Chat(
+            1, List.of(new ChatMessage("system", "a"), new ChatMessage("user", "b")), null, null),
+        read(dataset).getFirst());
+  }
+
+  @Test
+  void promptsAndCompletionsMayBeMessages() throws IOException {
+    Dataset dataset =
+        dataset(
+            """
+            {"prompt": [{"role": "user", "content": "2+2?"}], "completion": [{"role": "assistant", "content": "4"}]}\
+            """,
+            """
+            {"prompt": [{"role": "user", "content": "2+2?"}], "answer": "4"}\
+            """);
+    ChatMessage question = new ChatMessage("user", "2+2?");
+    assertEquals(
+        List.of(
+            new Example.Chat(1, List.of(question, new ChatMessage("assistant", "4")), null, null),
+            new Example.Chat(2, List.of(question), "4", null)),
+        read(dataset));
+  }
+
+  @Test
   void fieldsThatSayNothingMayBeThere() throws IOException {
     Dataset dataset =
         dataset(
@@ -169,13 +224,15 @@ class DatasetTest {
         "{\"text\": | is not JSON",
         "{\"text\": \"a\"} {} | is not JSON (something comes after its end); write each",
         "[1] | is not a JSON object",
-        "{\"txt\": \"a\"} | 'messages', 'prompt' and 'text'",
+        "{\"txt\": \"a\"} | none of the fields 'messages', 'conversations', 'prompt', 'text'",
         "{\"text\": 3} | 'text' is not a string",
         "{\"prompt\": \"a\"} | no field 'completion'",
-        "{\"messages\": []} | 'messages' is not a list of messages",
+        "{\"messages\": []} | no list of messages in the field 'messages'",
         "{\"messages\": [{\"role\": \"user\"}]} | no field 'messages[0].content'",
         "{\"messages\": [\"hi\"]} | 'messages[0]' is not an object",
-        "{\"messages\": [{\"role\": \"gpt\", \"content\": \"a\"}]} | 'messages[0].role' is 'gpt'; write",
+        "{\"messages\": [{\"role\": \"bot\", \"content\": \"a\"}]} | 'messages[0].role' is 'bot'; write",
+        "{\"conversations\": [{\"from\": \"observation\", \"value\": \"a\"}]} | 'conversations[0].from' is 'observation'; write",
+        "{\"prompt\": [{\"role\": \"user\", \"content\": \"a\"}]} | no list of messages in the field 'completion'",
         "{\"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"image_url\"}]}]} | not text",
         "{\"text\": \"a\\u0000b\"} | \\u0000",
         "{\"text\": \"a\\ud83d b\"} | holds half of a pair of surrogates",

@@ -87,6 +87,21 @@ class ParquetDatasetTest {
   }
 
   @Test
+  void readsShareGptsChats() throws IOException {
+    assertEquals(
+        List.of(
+            new Example.Chat(
+                1,
+                List.of(
+                    new ChatMessage("system", "Be brief."),
+                    new ChatMessage("user", "2+2?"),
+                    new ChatMessage("assistant", "4")),
+                null,
+                null)),
+        read(dataset("conversations.parquet")));
+  }
+
+  @Test
   void textNeedNotBeMarkedAsSuch() throws IOException {
     Dataset dataset = dataset("bytes.parquet");
     try (Stream<Example> examples = dataset.examples()) {
@@ -101,7 +116,7 @@ class ParquetDatasetTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "conversations | none of the columns 'messages', 'prompt' and 'text', but conversations, id; rename",
+        "columns | none of the columns 'messages', 'conversations', 'prompt', 'text', but id, body; rename",
         "date | row 1 has a value in 'domain' that is neither text nor a number",
         "tools | row 1 field 'tools' would not be used",
         "empty | has no examples",
