@@ -16,9 +16,9 @@ import org.jspecify.annotations.Nullable;
 /// What was measured on: hardware and software, and nothing that tells whose it is.
 ///
 /// @param cpu its model
-/// @param cores of the CPU
-/// @param processors that the system schedules threads on: more than there are cores, where a core
-///   runs several threads
+/// @param cores of the CPU, as far as there are processors for them
+/// @param processors that this process may run threads on: more than there are cores, where a core
+///   runs several threads; fewer, where a container or an affinity allows no more
 /// @param cpuFeatures instruction sets that the chosen CPU library uses
 /// @param accelerators GPUs and the like
 /// @param memoryBytes in all
@@ -69,7 +69,7 @@ public record Machine(
   private static int cores(int processors) {
     try {
       int cores = cores(Files.readAllLines(CPU_INFO));
-      return cores == 0 ? processors : cores;
+      return cores == 0 ? processors : Math.min(cores, processors);
     } catch (IOException e) {
       // Not Linux.
       return processors;

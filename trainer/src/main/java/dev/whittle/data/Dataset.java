@@ -14,9 +14,9 @@ import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
 
-/// A data set: `messages` (a chat in OpenAI's form) or `conversations` (in ShareGPT's), `prompt` and
-/// `completion`, or `text`; with `answer` and `domain` where there are any. Either one JSON object a
-/// line (blank lines do not count), or a Parquet file with these as columns.
+/// A data set: `messages` (a chat in OpenAI's form) or `conversations` (in ShareGPT's), `prompt`
+/// and `completion`, or `text`; with `answer` and `domain` where there are any. Either one JSON
+/// object a line (blank lines do not count), or a Parquet file with these as columns.
 ///
 /// @param path the file: lines in UTF-8, or Parquet, by how it begins
 /// @param domain the one whose examples are the data set, as if the file had no others; null for
